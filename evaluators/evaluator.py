@@ -1,0 +1,141 @@
+"""The evaluator: an assignment in, measured scores and a packed checkpoint out."""
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import HubertForCTC
+
+from evaluators.batches import Batch, collate, training_batches
+from evaluators.corpora import Corpus, PocketCorpus, read_librispeech, read_manifest
+from evaluators.distill import Outputs, teacher_of
+from evaluators.finetune import finetune, finetune_steps
+from evaluators.hubert import load_config, load_model, load_weights
+from evaluators.packed import pack, unpack
+from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments
+from evaluators.scoring import word_errors
+from evaluators.settings import CorpusSettings, FinetuneSettings
+from evaluators.supernet import SUPERNET_BITS
+from evaluators.wer import WordErrors
+from spaces.architecture import Architecture, Layer
+from spaces.assignment import Assignment
+from spaces.errors import UserError
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one candidate's finetune came to.
+
+    Attributes:
+        errors: word errors on the development corpus, scored from the packed tensors.
+        tensors: the packed checkpoint.
+        steps: optimizer steps of the finetune.
+        seconds: wall-clock seconds by stage: setup, finetune, score.
+    """
+
+    errors: WordErrors
+    tensors: dict[str, Tensor]
+    steps: int
+    seconds: dict[str, float]
+
+
+class Evaluator:
+    """Measures candidates of one study; keeps models, corpora and lessons between them.
+
+    Args:
+        folder: the float model's folder.
+        supernet: the supernet's weights, or None to start every candidate from the float model's.
+        layers: the layers that may be quantized, as the supernet was trained with.
+        train: what finetunes see.
+        dev: what candidates are scored on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        supernet: Path | None,
+        layers: tuple[Layer, ...],
+        train: CorpusSettings,
+        dev: CorpusSettings,
+        settings: FinetuneSettings,
+    ) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._layers, self._settings = layers, settings
+        teacher, self.vocabulary = load_model(folder)
+        self.config = load_config(folder)
+        self.architecture = Architecture(self.config.to_dict(), str(folder))
+        self._float = teacher.to(self.device)
+        self._teach = teacher_of(teacher, settings)
+        self._train, self.dev = load_corpus(train), load_corpus(dev)
+        self._lessons: dict[int, tuple[Batch, Outputs]] = {}
+        self._indices: list[tuple[int, ...]] = []
+        self._student = self._load_student(folder, supernet)
+        self._start = {k: v.clone() for k, v in self._student.state_dict().items()}
+
+    def _load_student(self, folder: Path, supernet: Path | None) -> HubertForCTC:
+        student, _ = load_model(folder)
+        insert_quantizers(student, self._layers, ladder_assignments(self._layers, SUPERNET_BITS))
+        if supernet is None:
+            calibrate(student, self._batch(0))
+        else:
+            load_weights(student, supernet)
+        return student.to(self.device)
+
+    def measure(self, assignment: Assignment, on_step: Callable[[int, float], None] | None = None) -> Measurement:
+        """Finetune an assignment and score what would be packed. Nothing quantized means the float model as it is.
+
+        Raises:
+            DivergedError: if the finetune's loss is not finite.
+        """
+        torch.manual_seed(self._settings.seed)
+        started = time.perf_counter()
+        model = self._float
+        steps = finetune_steps(self._settings, self.architecture, assignment) if len(assignment) else 0
+        if len(assignment):
+            model = self._student
+            model.load_state_dict(self._start)
+            model.zero_grad(set_to_none=True)
+        ready = time.perf_counter()
+        if steps:
+            finetune(model, self._lesson, self._layers, assignment, self._settings, steps, on_step)
+        tensors = pack(model, self.architecture, assignment)
+        trained = time.perf_counter()
+        errors = self.score(tensors, assignment, self.dev)
+        seconds = {"setup": ready - started, "finetune": trained - ready, "score": time.perf_counter() - trained}
+        return Measurement(errors, tensors, steps, seconds)
+
+    def score(self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus) -> WordErrors:
+        """Word errors of packed tensors on a corpus."""
+        model = unpack(tensors, self.config, self.architecture, assignment, "the packed checkpoint")
+        return word_errors(model.to(self.device), self.vocabulary, corpus)
+
+    def _lesson(self, step: int) -> tuple[Batch, Outputs]:
+        """The same batch for the same step of every candidate, so that candidates differ by their bits alone."""
+        if step not in self._lessons:
+            batch = self._batch(step)
+            self._lessons[step] = (batch, self._teach(batch))
+        return self._lessons[step]
+
+    def _batch(self, step: int) -> Batch:
+        if len(self._indices) <= step:
+            stream = training_batches(self._train, self._settings.batch_seconds, self._settings.seed)
+            self._indices = [next(stream) for _ in range(step + 64)]
+        return collate(self._train, self.vocabulary, self._indices[step]).to(self.device)
+
+
+@functools.lru_cache(maxsize=8)
+def load_corpus(settings: CorpusSettings) -> Corpus:
+    """The corpus that a section of a study file describes."""
+    if settings.kind == "pocket":
+        return PocketCorpus(settings.split or "train", settings.size or 500, settings.seed)
+    if settings.path is None:
+        raise UserError(f"corpora: a corpus of kind {settings.kind!r} needs a path")
+    if settings.kind == "manifest":
+        return read_manifest(settings.path, settings.size)
+    if settings.split is None:
+        raise UserError("corpora: a corpus of kind 'librispeech' needs a split such as dev-clean")
+    return read_librispeech(settings.path, settings.split, settings.size)

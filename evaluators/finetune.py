@@ -1,0 +1,52 @@
+"""The short quantization-aware finetune of one candidate, from the supernet, under the float model's eyes."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from transformers import HubertForCTC
+
+from evaluators.batches import Batch
+from evaluators.distill import Outputs, distillation_loss
+from evaluators.optimise import optimise
+from evaluators.quantize import set_precisions
+from evaluators.settings import FinetuneSettings
+from spaces.architecture import Architecture, Layer
+from spaces.assignment import Assignment
+
+
+def finetune_steps(settings: FinetuneSettings, architecture: Architecture, assignment: Assignment) -> int:
+    """The budget in steps: fewer bits a weight get more, up to ``low_bit_steps`` at 1 bit; from 2 bits on none."""
+    low = max(0.0, min(1.0, 2.0 - assignment.mean_bits(architecture)))
+    return settings.steps + round(settings.low_bit_steps * low)
+
+
+def finetune(
+    student: HubertForCTC,
+    lesson: Callable[[int], tuple[Batch, Outputs]],
+    layers: Sequence[Layer],
+    assignment: Assignment,
+    settings: FinetuneSettings,
+    steps: int,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Train a supernet in place at one assignment.
+
+    Args:
+        student: starts as the supernet; only the scales that the assignment uses get gradients.
+        lesson: the batch of a step and what the float model makes of it.
+        layers: the layers that have quantizers.
+
+    Raises:
+        DivergedError: if the loss is not finite.
+    """
+    set_precisions(student, layers, assignment)
+
+    def losses(step: int) -> Iterator[torch.Tensor]:
+        batch, target = lesson(step)
+        yield distillation_loss(student, batch, target, settings)
+
+    student.train()
+    optimise(
+        student, losses, steps=steps, learning_rate=settings.learning_rate, warmup=0.1, on_step=on_step
+    )  # fmt: skip
+    student.eval()

@@ -1,0 +1,74 @@
+"""Training of the float model: CTC from random weights or from a pretrained checkpoint."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import HubertForCTC
+
+from evaluators.batches import Batch, collate, training_batches
+from evaluators.corpora import Corpus
+from evaluators.optimise import ResumePoint, ahead, optimise, steps_done
+from evaluators.scoring import frames, logits
+from evaluators.settings import TrainingSettings
+from evaluators.text import Vocabulary
+
+
+def ctc_loss(model: HubertForCTC, scores: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Mean CTC loss a target character, from float32 logits (batch, frames, vocabulary)."""
+    loss = functional.ctc_loss(
+        scores.log_softmax(-1).transpose(0, 1), batch.targets, frames(model, batch), batch.lengths,
+        blank=model.config.pad_token_id, reduction="sum", zero_infinity=True,
+    )  # fmt: skip
+    return loss / batch.lengths.sum()
+
+
+def augmented_batches(
+    corpus: Corpus, vocabulary: Vocabulary, settings: TrainingSettings, device: torch.device, skip: int = 0
+) -> Iterator[Batch]:
+    """Endless training batches, prepared one ahead; each wave a little faster or slower than it was spoken."""
+    indices = islice(training_batches(corpus, settings.batch_seconds, settings.seed), skip, None)
+    played = _SpeedPerturbed(corpus, settings.speed_perturb, settings.seed + skip)
+    return ahead(collate(played, vocabulary, i).to(device) for i in indices)
+
+
+class _SpeedPerturbed:
+    """A corpus whose waves change speed at every reading (Ko et al., "Audio augmentation", 2015)."""
+
+    def __init__(self, corpus: Corpus, most: float, seed: int) -> None:
+        self.name, self.texts, self.samples, self.where = corpus.name, corpus.texts, corpus.samples, corpus.where
+        self._read, self._most, self._rng = corpus.wave, most, np.random.default_rng(seed)
+
+    def wave(self, index: int) -> np.ndarray:
+        wave = self._read(index)
+        speed = 1.0 + self._rng.uniform(-self._most, self._most)
+        places = np.arange(0, len(wave) - 1, speed)
+        return np.interp(places, np.arange(len(wave)), wave).astype(np.float32)
+
+
+def train_float(
+    model: HubertForCTC,
+    vocabulary: Vocabulary,
+    corpus: Corpus,
+    settings: TrainingSettings,
+    *,
+    resume: Path,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Train a CTC model in place with SpecAugment-like masking, going on from the resume point where there is one."""
+    device = next(model.parameters()).device
+    batches = augmented_batches(corpus, vocabulary, settings, device, skip=steps_done(resume))
+
+    def losses(_step: int) -> Iterator[torch.Tensor]:
+        batch = next(batches)
+        yield ctc_loss(model, logits(model, batch), batch)
+
+    model.train()
+    optimise(
+        model, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=settings.warmup,
+        weight_decay=settings.weight_decay, resume=ResumePoint(resume, settings.save_every), on_step=on_step,
+    )  # fmt: skip
+    model.eval()

@@ -1,0 +1,144 @@
+"""HuBERT CTC models on disk and in memory: a folder with config.json, vocab.json and model.safetensors."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from transformers import HubertConfig, HubertForCTC
+from transformers.utils import logging as transformers_logging
+
+from evaluators.text import POCKET_TOKENS, Vocabulary
+from spaces.errors import UserError
+
+transformers_logging.set_verbosity_error()
+
+_POCKET = {
+    "hidden_size": 176,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+    "intermediate_size": 704,
+    "conv_dim": (32, 64, 128, 128, 160),
+    "conv_kernel": (20, 8, 4, 4, 4),
+    "conv_stride": (8, 4, 4, 2, 2),
+    "num_feat_extract_layers": 5,
+    "num_conv_pos_embeddings": 32,
+    "num_conv_pos_embedding_groups": 16,
+    "feat_extract_norm": "layer",  # so that padding cannot change what is heard
+    "feat_extract_activation": "relu",
+    "hidden_act": "relu",  # never negative: two levels, 0 and a, serve it at 1 bit (BiT)
+    "do_stable_layer_norm": True,  # the residual stream stays in full precision between quantized blocks
+    "conv_bias": True,
+}
+
+
+def pocket_config() -> HubertConfig:
+    """The pocket study's HuBERT: six blocks of width 176, 31 frames a second."""
+    dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout", "final_dropout")
+    return HubertConfig(
+        vocab_size=len(POCKET_TOKENS), pad_token_id=0, layerdrop=0.0, mask_time_prob=0.0, **dict.fromkeys(dropouts, 0.0),
+        **_POCKET,
+    )  # fmt: skip
+
+
+def build(config: HubertConfig, seed: int) -> HubertForCTC:
+    """A model of random weights, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = HubertForCTC(config)
+    model.set_attn_implementation("eager")
+    return model
+
+
+def load_model(folder: Path) -> tuple[HubertForCTC, Vocabulary]:
+    """Load a CTC checkpoint in float32 with its vocabulary.
+
+    Raises:
+        UserError: if a file is missing or broken, or a tensor is not of the shape that the config asks for.
+    """
+    config = load_config(folder)
+    vocabulary = Vocabulary.load(folder / "vocab.json")
+    if len(vocabulary) != config.vocab_size:
+        raise UserError(f"{folder}/vocab.json: has {len(vocabulary)} tokens, config.json says {config.vocab_size}")
+    model = build(config, seed=0)
+    load_weights(model, folder / "model.safetensors")
+    return model.eval(), vocabulary
+
+
+def load_config(folder: Path) -> HubertConfig:
+    """Read config.json of a checkpoint folder."""
+    path = folder / "config.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(data, dict) or data.get("model_type", "hubert") != "hubert":
+            raise UserError(f"{path}: is not the config of a HuBERT (model_type must be 'hubert')")
+        return HubertConfig(**data)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; a model folder holds config.json, vocab.json, model.safetensors") from None
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(f"{path}: not a usable HuBERT config: {str(error).splitlines()[0]}") from None
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a safetensors file, as float32 where they are floating point."""
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: broken safetensors file ({error}); make or fetch it again") from None
+    return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
+def load_weights(model: torch.nn.Module, path: Path) -> None:
+    """Copy a safetensors file into a model, every tensor and no other."""
+    tensors = read_tensors(path)
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise UserError(f"{path}: lacks the tensor {name!r}; it is a checkpoint of another model")
+        if tensors[name].shape != tensor.shape:
+            raise UserError(
+                f"{path}: {name} has shape {tuple(tensors[name].shape)}, the model needs {tuple(tensor.shape)}; "
+                "it is a checkpoint of another shape"
+            )
+    extra = sorted(set(tensors) - set(expected))
+    if extra:
+        raise UserError(f"{path}: holds {extra[0]!r}, which the model has not; it is a checkpoint of another model")
+    model.load_state_dict(tensors)
+
+
+def save_model(model: HubertForCTC, vocabulary: Vocabulary, folder: Path) -> None:
+    """Write a model folder, weights in float16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(folder)
+    vocabulary.save(folder / "vocab.json")
+    save_half(model.state_dict(), folder / "model.safetensors", {"format": "pt"})
+
+
+def save_half(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write tensors as float16 safetensors, whole or not at all."""
+    half = {k: v.detach().half().contiguous() for k, v in tensors.items()}
+    part = path.with_suffix(".part")
+    save_file(half, part, metadata=metadata)
+    part.replace(path)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The string metadata of a safetensors file."""
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: broken safetensors file ({error}); make or fetch it again") from None
+
+
+def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """bf16 autocast where the device computes in bf16: CUDA, and CPUs with AVX-512 BF16."""
+    fast = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()

@@ -1,0 +1,137 @@
+"""The one training loop: AdamW, warm-up and cosine, clipped gradients, resume points in safetensors."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from evaluators.hubert import read_metadata
+
+_CLIP = 1.0
+Item = TypeVar("Item")
+
+
+class DivergedError(ArithmeticError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass
+class ResumePoint:
+    """A file that a long run writes every so many steps and goes on from when it is started again."""
+
+    path: Path
+    every: int
+
+
+def cosine(step: int, steps: int, warmup: float) -> float:
+    """Share of the peak learning rate at a step: a linear rise, then half a cosine down to zero."""
+    rise = warmup * steps
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
+
+
+def parameter_groups(module: torch.nn.Module, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
+    """Weight decay for matrices alone: no decay for biases, norms and quantizer scales."""
+    decayed, plain = [], []
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            (decayed if parameter.ndim > 1 and "quantizer" not in name else plain).append(parameter)
+    return [
+        {"params": decayed, "lr": learning_rate, "weight_decay": weight_decay},
+        {"params": plain, "lr": learning_rate, "weight_decay": 0.0},
+    ]
+
+
+def optimise(
+    module: torch.nn.Module,
+    losses: Callable[[int], Iterable[torch.Tensor]],
+    *,
+    steps: int,
+    learning_rate: float,
+    warmup: float,
+    weight_decay: float = 0.0,
+    resume: ResumePoint | None = None,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Take optimizer steps until ``steps``.
+
+    Args:
+        module: its parameters that require gradients are trained, in place.
+        losses: the losses of a step, each back-propagated as it comes so that only one graph lives at a time; their
+            gradients add up.
+        resume: where to keep weights and optimizer state between runs; the caller skips the data that was seen.
+        on_step: called with the number of finished steps and the step's summed loss.
+
+    Raises:
+        DivergedError: if a loss is not finite.
+    """
+    groups = parameter_groups(module, learning_rate, weight_decay)
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)  # type: ignore[arg-type]
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: cosine(s, steps, warmup))
+    trained = [p for group in optimiser.param_groups for p in group["params"]]
+    start = _restore(module, optimiser, schedule, resume) if resume else 0
+    for step in range(start, steps):
+        total = 0.0
+        for loss in losses(step):
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        if not math.isfinite(total):
+            raise DivergedError(f"the loss is {total} at step {step + 1}; lower the learning rate")
+        torch.nn.utils.clip_grad_norm_(trained, _CLIP)
+        optimiser.step()
+        schedule.step()
+        optimiser.zero_grad(set_to_none=True)
+        if resume and (step + 1) % resume.every == 0:
+            _keep(module, optimiser, step + 1, resume.path)
+        if on_step:
+            on_step(step + 1, total)
+
+
+def steps_done(path: Path) -> int:
+    """How many steps a resume point holds; 0 where there is none."""
+    return int(read_metadata(path)["step"]) if path.exists() else 0
+
+
+def _keep(module: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int, path: Path) -> None:
+    tensors = {f"model.{k}": v.contiguous() for k, v in module.state_dict().items()}
+    for name, parameter in module.named_parameters():
+        for key, value in optimiser.state.get(parameter, {}).items():
+            tensors[f"{key}.{name}"] = value
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata={"step": str(step)})
+    part.replace(path)
+
+
+def _restore(
+    module: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LambdaLR,
+    resume: ResumePoint,
+) -> int:
+    start = steps_done(resume.path)
+    if start:
+        tensors = load_file(resume.path)
+        module.load_state_dict({k: tensors[f"model.{k}"] for k in module.state_dict()})
+        for name, parameter in module.named_parameters():
+            state = {k: tensors[f"{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq") if f"{k}.{name}" in tensors}
+            if state:
+                optimiser.state[parameter] = {k: v.to(parameter.device) for k, v in state.items()}
+        schedule.last_epoch = start - 1
+        schedule.step()
+    return start
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Prepare the next item in a thread while the current one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = pool.submit(next, items, None)
+            yield item

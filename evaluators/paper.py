@@ -1,0 +1,117 @@
+"""The accounting and the published figures of arXiv 2301.00652 (Yeh, Hsu, Tomasello, Mohamed, 2022).
+
+Its counts are a profiler's view of its own model (HuBERT Base behind SEW's feature extractor): a block shows seven
+768 x 768 projections where it has four. They are reproduced here so that figures can be compared with the paper's
+Table 1, and used for nothing else.
+"""
+
+from typing import NamedTuple
+
+from spaces.architecture import Architecture
+from spaces.assignment import Assignment
+from spaces.errors import UserError
+from spaces.models import named_architecture
+from spaces.precision import FP16, Precision, quant_ops
+
+FP16_GFLOPS = 110.79  # HuBERT Base + FastConv, the baseline 1.00
+_REST_GFLOPS = 11.82  # everything outside attention and feed-forward
+_FEED_FORWARD_GFLOPS = 2.375  # of a block
+_SQWQ_GFLOPS = 28.55  # feed-forward of all 12 blocks in its SqWQ rows
+_ATTENTION_GFLOPS = 5.8725  # of a block
+_UNIT = 768 * 768 * 500 / 2**30  # multiply-adds of one projection for 500 frames, in units of 2^30
+_PRODUCTS = 2 * 768 * 500 * 500 / 2**30  # of both attention products of a block
+_GFLOPS_PER_QUANT_OP = 28.55 / 1898.44  # its assumption: SqWQ w8 runs as fast as fp16
+BLOCKS, WIDTH, INNER = 12, 768, 3072
+_SQWQ_GAINS = BLOCKS * (4 * WIDTH + INNER + WIDTH)
+_LA_THRESHOLDS = BLOCKS * 3 * WIDTH
+
+
+class Row(NamedTuple):
+    """A row of Table 1: WER in percent, storage in MB, estimated runtime relative to fp16."""
+
+    model: str
+    precision: str
+    wer: float
+    storage_mb: float
+    runtime: float
+
+
+TABLE1 = (
+    Row("HuBERT Base", "fp16", 6.42, 189.14, 1.38),
+    Row("HuBERT Base + FastConv", "fp16", 7.06, 184.42, 1.00),
+    Row("SqWQ", "w8a8", 9.69, 99.65, 1.00),
+    Row("SqWQ", "w4a8", 9.98, 57.19, 0.89),
+    Row("SqWQ", "w2a8", 12.56, 35.95, 0.83),
+    Row("SqWQ", "w1a8", 25.37, 25.34, 0.80),
+    Row("BiT-L", "w8a8", 7.03, 99.49, 1.00),
+    Row("BiT-L", "w4a4", 8.58, 57.02, 0.81),
+    Row("BiT-L", "w2a2", 10.80, 35.79, 0.76),
+    Row("BiT-L", "w1a1", 12.23, 25.17, 0.75),
+    Row("BiT-LA", "w8a8", 7.07, 99.54, 0.63),
+    Row("BiT-LA", "w4a4", 9.35, 57.08, 0.25),
+    Row("BiT-LA", "w2a2", 12.68, 35.84, 0.15),
+    Row("BiT-LA", "w1a1", 15.96, 25.23, 0.12),
+    Row("DistilHuBERT", "fp16", 13.37, 46.98, 0.73),
+)
+
+
+def storage_bytes(architecture: Architecture, assignment: Assignment, method: str = "BiT-LA") -> float:
+    """Storage under the paper's rule: 2 bytes a parameter, w / 8 a quantized weight, its extra parameters, no scales.
+
+    ``method`` decides the extras: BiT-LA's thresholds count wherever a block's products are quantized, SqWQ's gains
+    wherever a weight is.
+    """
+    saved = sum(
+        layer.weights * (2 - assignment[layer.name].weight / 8)
+        for layer in architecture.layers
+        if assignment[layer.name].weight < 16
+    )
+    extras = 0.0
+    if method == "BiT-LA":
+        quantized = {x.block for x in architecture.layers if x.kind == "product" and assignment[x.name] != FP16}
+        extras = len(quantized) * 3 * architecture.hidden
+    elif method == "SqWQ" and len(assignment):
+        extras = _SQWQ_GAINS
+    return architecture.parameters * 2 - saved + extras * 2
+
+
+def runtime(architecture: Architecture, assignment: Assignment, method: str = "BiT-LA") -> float:
+    """(FLOPs + k QuantOPs) / 110.79 under the paper's accounting.
+
+    An attention counts as quantized where its linears and both products are; a mixture inside a module counts by its
+    mean. Where only linears are quantized, the paper's profiler saw the whole attention in fp16, and so does this.
+
+    Raises:
+        UserError: if the architecture is not the paper's.
+    """
+    reference = named_architecture("hubert-base-fastconv")
+    blocks = {k: v for k, v in architecture.tensors.items() if k != "lm_head.weight" and k != "lm_head.bias"}
+    if blocks != {k: v for k, v in reference.tensors.items() if k in blocks} or architecture.blocks != BLOCKS:
+        raise UserError(
+            f"{architecture.name}: the paper's runtime model holds for its own model alone (hubert-base-fastconv); "
+            "use --runtime bitops"
+        )
+    share = _SQWQ_GFLOPS / BLOCKS if method == "SqWQ" else _FEED_FORWARD_GFLOPS
+    flops, operations = _REST_GFLOPS, 0.0
+    for block in range(BLOCKS):
+        groups: dict[str, list[Precision]] = {"attention": [], "products": [], "feed_forward": []}
+        for layer in architecture.layers:
+            if layer.block == block:
+                groups[layer.group].append(assignment[layer.name])
+        if _quantized(groups["feed_forward"]):
+            operations += 8 * _UNIT * _mean_ops(groups["feed_forward"])
+        else:
+            flops += share
+        if _quantized(groups["attention"]) and _quantized(groups["products"]):
+            operations += 7 * _UNIT * _mean_ops(groups["attention"]) + _PRODUCTS * _mean_ops(groups["products"])
+        else:
+            flops += _ATTENTION_GFLOPS
+    return (flops + _GFLOPS_PER_QUANT_OP * operations) / FP16_GFLOPS
+
+
+def _quantized(precisions: list[Precision]) -> bool:
+    return all(16 not in (p.weight, p.activation) for p in precisions)
+
+
+def _mean_ops(precisions: list[Precision]) -> float:
+    return sum(map(quant_ops, precisions)) / len(precisions)

@@ -1,0 +1,69 @@
+"""Greedy CTC transcription of a corpus and its word errors."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from transformers import HubertForCTC
+
+from evaluators.batches import Batch, collate, normalise, scoring_batches
+from evaluators.corpora import Corpus
+from evaluators.hubert import mixed_precision
+from evaluators.text import Vocabulary
+from evaluators.wer import WordErrors, count_errors
+
+SCORING_SECONDS = 120.0
+
+
+def frames(model: HubertForCTC, batch: Batch) -> torch.Tensor:
+    """Output frames of each utterance, int64 (batch,)."""
+    return model._get_feat_extract_output_lengths(batch.mask.sum(-1))  # type: ignore[return-value]
+
+
+def logits(model: HubertForCTC, batch: Batch) -> torch.Tensor:
+    """Float32 logits (batch, frames, vocabulary) under the device's mixed precision.
+
+    A model with layer norm in its feature extractor gets the mask, as its training did; one with group norm (HuBERT
+    Base) was trained without (transformers issues 10117 and 21534).
+    """
+    mask = batch.mask if model.config.feat_extract_norm == "layer" else None
+    with mixed_precision(batch.audio.device):
+        return model(batch.audio, attention_mask=mask).logits.float()
+
+
+@torch.inference_mode()
+def transcribe(
+    model: HubertForCTC, vocabulary: Vocabulary, corpus: Corpus, progress: Callable[[int], None] | None = None
+) -> list[str]:
+    """Greedy transcripts in corpus order. The model decides the device; ``progress`` gets the utterances done."""
+    model.eval()
+    # padding would change what a group-norm extractor hears, so such a model is scored one utterance at a time
+    padded = model.config.feat_extract_norm == "layer"
+    device = next(model.parameters()).device
+    texts = [""] * len(corpus.texts)
+    done = 0
+    for indices in scoring_batches(corpus, SCORING_SECONDS if padded else 0.0):
+        batch = collate(corpus, vocabulary, indices).to(device)
+        best = logits(model, batch).argmax(-1).cpu()
+        for row, (index, length) in enumerate(zip(indices, frames(model, batch).tolist(), strict=True)):
+            texts[index] = vocabulary.decode(best[row, :length].tolist())
+        done += len(indices)
+        if progress:
+            progress(done)
+    return texts
+
+
+def word_errors(
+    model: HubertForCTC, vocabulary: Vocabulary, corpus: Corpus, progress: Callable[[int], None] | None = None
+) -> WordErrors:
+    """Word errors of greedy transcripts against the corpus' own, both in the vocabulary's case."""
+    references = [vocabulary.normalise(t) for t in corpus.texts]
+    return count_errors(references, transcribe(model, vocabulary, corpus, progress))
+
+
+@torch.inference_mode()
+def transcribe_wave(model: HubertForCTC, vocabulary: Vocabulary, wave: np.ndarray) -> str:
+    """Greedy transcript of one 16 kHz mono wave."""
+    audio = torch.from_numpy(normalise(wave))[None]
+    batch = Batch(audio, torch.ones(audio.shape, dtype=torch.long), torch.empty(0), torch.empty(0), (0,))
+    return vocabulary.decode(logits(model.eval(), batch)[0].argmax(-1).tolist())

@@ -1,0 +1,66 @@
+"""What a study file may say about training and scoring: one frozen model for each of its sections (no torch here)."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A section of a study file: unknown keys are refused, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusSettings(Section):
+    """Where one corpus comes from."""
+
+    kind: Literal["pocket", "manifest", "librispeech"]
+    path: Path | None = Field(None, description="manifest: the JSONL or CSV file; librispeech: the root folder")
+    split: str | None = Field(None, description="pocket: train, dev or test; librispeech: dev-clean and so on")
+    size: int | None = Field(None, gt=0, description="take only the first so many utterances")
+    seed: int = Field(0, ge=0, description="pocket: the seed of the synthetic speech")
+
+
+class Corpora(Section):
+    """The three corpora: finetunes see train, the search sees dev, the finished front is scored once on test."""
+
+    train: CorpusSettings
+    dev: CorpusSettings
+    test: CorpusSettings | None = None
+
+
+class TrainingSettings(Section):
+    """A training run of the float model or of the supernet."""
+
+    steps: int = Field(gt=0, description="optimizer steps")
+    learning_rate: float = Field(gt=0, description="peak of the cosine schedule")
+    batch_seconds: float = Field(80.0, gt=0, description="padded seconds of audio a batch")
+    warmup: float = Field(0.08, ge=0, lt=1, description="share of the steps in which the learning rate rises")
+    weight_decay: float = Field(0.01, ge=0)
+    seed: int = 0
+    save_every: int = Field(500, gt=0, description="steps between resume points")
+    speed_perturb: float = Field(0.12, ge=0, lt=0.5, description="each wave is played up to this share faster or slower")
+
+
+class FinetuneSettings(Section):
+    """The short quantization-aware finetune of one candidate."""
+
+    steps: int = Field(20, ge=0, description="optimizer steps; 0 scores the supernet as it is")
+    low_bit_steps: int = Field(0, ge=0, description="further steps for a candidate all at 1 bit, in proportion below 2 bits")
+    learning_rate: float = Field(3e-4, gt=0)
+    batch_seconds: float = Field(40.0, gt=0, description="padded seconds of audio a batch")
+    seed: int = 0
+    ctc_weight: float = Field(0.5, ge=0, description="weight of the CTC loss on the transcripts")
+    logit_weight: float = Field(1.0, ge=0, description="weight of the KL divergence to the float model's outputs")
+    block_weight: float = Field(0.0, ge=0, description="weight of the MSE to the float model's block outputs")
+    attention_weight: float = Field(0.0, ge=0, description="weight of the MSE to the float model's attention weights")
+
+
+class SupernetSettings(TrainingSettings):
+    """Training of the shared start: one set of weights, scales per precision, random assignments."""
+
+    ctc_weight: float = Field(0.5, ge=0)
+    logit_weight: float = Field(1.0, ge=0)
+    block_weight: float = Field(1.0, ge=0)
+    attention_weight: float = Field(0.0, ge=0)

@@ -1,0 +1,75 @@
+"""The supernet: one set of weights with scales for every precision, from which all candidates start.
+
+Each step trains on one batch a sandwich (Yu and Huang, "Universally slimmable networks", 2019) of two assignments,
+gradients added: a low uniform one, and a random one whose layers lean to more or to fewer bits as the step draws it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import HubertForCTC
+
+from evaluators.corpora import Corpus
+from evaluators.distill import distillation_loss, teacher_of
+from evaluators.float_model import augmented_batches
+from evaluators.optimise import ResumePoint, optimise, steps_done
+from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.settings import SupernetSettings
+from evaluators.text import Vocabulary
+from spaces.architecture import Layer
+from spaces.assignment import Assignment, fitted
+from spaces.precision import Precision
+
+SUPERNET_BITS = (1, 2, 4, 8)
+_LOW = (1, 2)
+
+
+def random_assignment(layers: Sequence[Layer], rng: np.random.Generator) -> Assignment:
+    """Weight and activation bits drawn apart for each layer, from a share of each width that the draw itself varies."""
+    weight_odds = rng.dirichlet(np.ones(len(SUPERNET_BITS)))
+    activation_odds = rng.dirichlet(np.ones(len(SUPERNET_BITS)))
+    weights = rng.choice(SUPERNET_BITS, size=len(layers), p=weight_odds)
+    activations = rng.choice(SUPERNET_BITS, size=len(layers), p=activation_odds)
+    return Assignment(
+        {x.name: fitted(x, Precision(int(w), int(a))) for x, w, a in zip(layers, weights, activations, strict=True)}
+    )
+
+
+def train_supernet(
+    student: HubertForCTC,
+    teacher: HubertForCTC,
+    vocabulary: Vocabulary,
+    corpus: Corpus,
+    layers: Sequence[Layer],
+    settings: SupernetSettings,
+    *,
+    resume: Path,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Turn a copy of the float model into a supernet, in place, going on from the resume point where there is one."""
+    device = next(student.parameters()).device
+    done = steps_done(resume)
+    batches = augmented_batches(corpus, vocabulary, settings, device, skip=done)
+    insert_quantizers(student, layers, ladder_assignments(layers, SUPERNET_BITS))
+    student.to(device)
+    if not done:
+        calibrate(student, next(batches))
+    teach = teacher_of(teacher, settings)
+    uniform = [Assignment.uniform(layers, Precision(b, b)) for b in _LOW]
+
+    def losses(step: int) -> Iterator[torch.Tensor]:
+        batch = next(batches)
+        target = teach(batch)
+        rng = np.random.default_rng((settings.seed, step))
+        for assignment in (uniform[int(rng.integers(len(uniform)))], random_assignment(layers, rng)):
+            set_precisions(student, layers, assignment)
+            yield distillation_loss(student, batch, target, settings)
+
+    student.train()
+    optimise(
+        student, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=settings.warmup,
+        weight_decay=settings.weight_decay, resume=ResumePoint(resume, settings.save_every), on_step=on_step,
+    )  # fmt: skip
+    student.eval()

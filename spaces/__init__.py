@@ -1,0 +1,20 @@
+"""What can be chosen: the layers of a HuBERT, precisions, assignments and the search space. Loads neither torch nor ray."""
+
+from spaces.architecture import Architecture, Layer
+from spaces.assignment import Assignment
+from spaces.errors import UserError
+from spaces.models import named_architecture
+from spaces.precision import FP16, Precision
+from spaces.space import Member, SearchSpace
+
+__all__ = [
+    "FP16",
+    "Architecture",
+    "Assignment",
+    "Layer",
+    "Member",
+    "Precision",
+    "SearchSpace",
+    "UserError",
+    "named_architecture",
+]

@@ -1,0 +1,207 @@
+"""The tensors, layers and multiply-adds of any HuBERT, from its config alone.
+
+Names and shapes follow transformers' ``HubertForCTC``; a test holds them against the real model on the meta device.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from spaces.errors import UserError
+
+SAMPLE_RATE = 16_000
+Kind = Literal["linear", "conv", "product"]
+Form = Literal["signed", "nonnegative", "skewed"]
+GROUPS = ("attention", "products", "feed_forward", "front_end", "position", "projection")
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
+PRODUCTS = ("scores", "context")
+_DEFAULTS: dict[str, Any] = {  # HubertConfig's own defaults: HuBERT Base
+    "vocab_size": 32, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
+    "conv_dim": (512,) * 7, "conv_kernel": (10, 3, 3, 3, 3, 2, 2), "conv_stride": (5, 2, 2, 2, 2, 2, 2),
+    "conv_bias": False, "feat_extract_norm": "group", "feat_proj_layer_norm": True, "num_conv_pos_embeddings": 128,
+    "num_conv_pos_embedding_groups": 16, "mask_time_prob": 0.05, "mask_feature_prob": 0.0,
+    "hidden_act": "gelu", "feat_extract_activation": "gelu",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One thing that can be quantized on its own.
+
+    Attributes:
+        name: short and stable, such as ``block3.attention.q_proj``; products are ``scores`` (query by key) and
+            ``context`` (softmax by value).
+        path: the module's path in ``HubertForCTC``; for a product, its attention module's.
+        weights: entries of the weight tensor, 0 for a product.
+        channels: output channels, each with a weight scale of its own; for a product the attention heads.
+        inputs: input channels; for a product the width of a head.
+        form: the values that come in: never negative behind a ReLU, skewed behind a GELU, else of both signs.
+    """
+
+    name: str
+    path: str
+    kind: Kind
+    group: str
+    block: int | None
+    weights: int
+    channels: int
+    inputs: int
+    form: Form = "signed"
+
+
+class Architecture:
+    """What a HuBERT config says about its layers.
+
+    Raises:
+        UserError: if the config cannot be a HuBERT's.
+    """
+
+    def __init__(self, config: Mapping[str, Any], name: str = "config") -> None:
+        known = {key: config.get(key, value) for key, value in _DEFAULTS.items()}
+        self.name = name
+        integers = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size",
+                    "num_conv_pos_embeddings", "num_conv_pos_embedding_groups")  # fmt: skip
+        for key in integers:
+            if not isinstance(known[key], int) or isinstance(known[key], bool) or not 0 < known[key] < 2**24:
+                raise UserError(f"{name}: {key} must be a positive integer, not {known[key]!r}")
+        for key in ("conv_dim", "conv_kernel", "conv_stride"):
+            value = known[key]
+            if not isinstance(value, list | tuple) or not value or not all(isinstance(v, int) and v > 0 for v in value):
+                raise UserError(f"{name}: {key} must be a list of positive integers, not {value!r}")
+        if not len(known["conv_dim"]) == len(known["conv_kernel"]) == len(known["conv_stride"]):
+            raise UserError(f"{name}: conv_dim, conv_kernel and conv_stride must be of one length")
+        for key in ("num_attention_heads", "num_conv_pos_embedding_groups"):
+            if known["hidden_size"] % known[key]:
+                raise UserError(f"{name}: hidden_size {known['hidden_size']} is not divisible by {key} {known[key]}")
+        self.hidden: int = known["hidden_size"]
+        self.blocks: int = known["num_hidden_layers"]
+        self.inner: int = known["intermediate_size"]
+        self.conv_dim = tuple(known["conv_dim"])
+        self.conv_kernel = tuple(known["conv_kernel"])
+        self.conv_stride = tuple(known["conv_stride"])
+        self._config = known
+
+    @cached_property
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter of ``HubertForCTC``."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        if self._config["mask_time_prob"] > 0 or self._config["mask_feature_prob"] > 0:
+            shapes["hubert.masked_spec_embed"] = (self.hidden,)
+        shapes |= self._front_end()
+        if self._config["feat_proj_layer_norm"]:
+            shapes |= _norm("hubert.feature_projection.layer_norm", self.conv_dim[-1])
+        shapes |= _linear("hubert.feature_projection.projection", self.conv_dim[-1], self.hidden)
+        kernel, groups = self._config["num_conv_pos_embeddings"], self._config["num_conv_pos_embedding_groups"]
+        position = "hubert.encoder.pos_conv_embed.conv"
+        shapes[f"{position}.bias"] = (self.hidden,)
+        shapes[f"{position}.parametrizations.weight.original0"] = (1, 1, kernel)
+        shapes[f"{position}.parametrizations.weight.original1"] = (self.hidden, self.hidden // groups, kernel)
+        shapes |= _norm("hubert.encoder.layer_norm", self.hidden)
+        for block in range(self.blocks):
+            path = f"hubert.encoder.layers.{block}"
+            for projection in PROJECTIONS:
+                shapes |= _linear(f"{path}.attention.{projection}", self.hidden, self.hidden)
+            shapes |= _norm(f"{path}.layer_norm", self.hidden)
+            shapes |= _linear(f"{path}.feed_forward.intermediate_dense", self.hidden, self.inner)
+            shapes |= _linear(f"{path}.feed_forward.output_dense", self.inner, self.hidden)
+            shapes |= _norm(f"{path}.final_layer_norm", self.hidden)
+        return shapes | _linear("lm_head", self.hidden, self._config["vocab_size"])
+
+    def _front_end(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        inputs = 1
+        for i, (channels, kernel) in enumerate(zip(self.conv_dim, self.conv_kernel, strict=True)):
+            path = f"hubert.feature_extractor.conv_layers.{i}"
+            shapes[f"{path}.conv.weight"] = (channels, inputs, kernel)
+            if self._config["conv_bias"]:
+                shapes[f"{path}.conv.bias"] = (channels,)
+            if self._config["feat_extract_norm"] == "layer" or i == 0:
+                shapes |= _norm(f"{path}.layer_norm", channels)
+            inputs = channels
+        return shapes
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return sum(map(math.prod, self.tensors.values()))
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Everything that can be quantized, front to back."""
+        found: list[Layer] = []
+        for i, (channels, kernel) in enumerate(zip(self.conv_dim, self.conv_kernel, strict=True)):
+            inputs = self.conv_dim[i - 1] if i else 1
+            path = f"hubert.feature_extractor.conv_layers.{i}.conv"
+            form = _form(self._config["feat_extract_activation"]) if i else "signed"
+            weights = channels * inputs * kernel
+            found.append(Layer(f"front_end.conv{i}", path, "conv", "front_end", None, weights, channels, inputs, form))
+        found.append(
+            self._dense("projection", "hubert.feature_projection.projection", None, self.conv_dim[-1], self.hidden)
+        )
+        per_group = self.hidden // self._config["num_conv_pos_embedding_groups"]
+        weights = self.hidden * per_group * self._config["num_conv_pos_embeddings"]
+        path = "hubert.encoder.pos_conv_embed.conv"
+        found.append(Layer("position", path, "conv", "position", None, weights, self.hidden, self.hidden))
+        heads = self._config["num_attention_heads"]
+        for block in range(self.blocks):
+            path = f"hubert.encoder.layers.{block}"
+            for name in PROJECTIONS:
+                found.append(self._dense("attention", f"{path}.attention.{name}", block, self.hidden, self.hidden))
+            for name in PRODUCTS:
+                short = f"block{block}.products.{name}"
+                found.append(
+                    Layer(short, f"{path}.attention", "product", "products", block, 0, heads, self.hidden // heads)
+                )
+            up, down = f"{path}.feed_forward.intermediate_dense", f"{path}.feed_forward.output_dense"
+            found.append(self._dense("feed_forward", up, block, self.hidden, self.inner))
+            found.append(
+                self._dense("feed_forward", down, block, self.inner, self.hidden, _form(self._config["hidden_act"]))
+            )
+        return tuple(found)
+
+    @staticmethod
+    def _dense(
+        group: str, path: str, block: int | None, inputs: int, outputs: int, form: Form = "signed"
+    ) -> Layer:
+        name = group if block is None else f"block{block}.{group}.{path.rsplit('.', 1)[1]}"
+        return Layer(name, path, "linear", group, block, inputs * outputs, outputs, inputs, form)
+
+    def frames(self, samples: int) -> int:
+        """Frames that the front end makes of so many samples."""
+        return self._conv_lengths(samples)[-1]
+
+    def _conv_lengths(self, samples: int) -> list[int]:
+        lengths = []
+        for kernel, stride in zip(self.conv_kernel, self.conv_stride, strict=True):
+            samples = max(0, (samples - kernel) // stride + 1)
+            lengths.append(samples)
+        return lengths
+
+    def multiply_adds(self, seconds: float) -> dict[str, int]:
+        """Multiply-adds of every layer for one utterance of so many seconds; the head counts under ``lm_head``."""
+        lengths = self._conv_lengths(round(seconds * SAMPLE_RATE))
+        frames = lengths[-1]
+        counts: dict[str, int] = {}
+        for layer in self.layers:
+            if layer.kind == "product":
+                counts[layer.name] = self.hidden * frames * frames
+            elif layer.group == "front_end":
+                counts[layer.name] = layer.weights * lengths[int(layer.name.removeprefix("front_end.conv"))]
+            else:
+                counts[layer.name] = layer.weights * frames
+        counts["lm_head"] = self.hidden * self._config["vocab_size"] * frames
+        return counts
+
+
+def _form(activation: str) -> Form:
+    return "nonnegative" if activation == "relu" else "skewed"
+
+
+def _linear(path: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{path}.weight": (outputs, inputs), f"{path}.bias": (outputs,)}
+
+
+def _norm(path: str, width: int) -> dict[str, tuple[int, ...]]:
+    return {f"{path}.weight": (width,), f"{path}.bias": (width,)}
