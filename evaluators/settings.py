@@ -31,7 +31,7 @@ class Corpora(Section):
 
 
 class TrainingSettings(Section):
-    """A training run of the float model or of the supernet."""
+    """What the training runs of the float model and of the supernet have in common."""
 
     steps: int = Field(gt=0, description="optimizer steps")
     learning_rate: float = Field(gt=0, description="peak of the cosine schedule")
@@ -41,6 +41,12 @@ class TrainingSettings(Section):
     seed: int = 0
     save_every: int = Field(500, gt=0, description="steps between resume points")
     speed_perturb: float = Field(0.12, ge=0, lt=0.5, description="each wave is played up to this share faster or slower")
+
+
+class FloatSettings(TrainingSettings):
+    """Training of the float model."""
+
+    start: Path | None = Field(None, description="folder of a checkpoint to start from; without it random weights")
 
 
 class FinetuneSettings(Section):

@@ -1,0 +1,83 @@
+"""What a study would do, what it needs and what is missing, before it costs anything."""
+
+import importlib.util
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evaluators.settings import CorpusSettings
+from search.records import costs
+from search.study_file import StudyFile
+from spaces import Assignment
+
+
+@dataclass(frozen=True)
+class Check:
+    """The findings; ``missing`` is what keeps the study from running."""
+
+    study: str
+    parameters: int
+    choices: int
+    assignments: float
+    mixed_candidates: int
+    uniform: dict[str, tuple[float, float]]
+    corpora: dict[str, str]
+    missing: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """A page for the screen."""
+        lines = [
+            f"{self.study}: {self.mixed_candidates} mixed candidates and {len(self.uniform)} uniform ones",
+            f"  model: {self.parameters:,} parameters; {self.choices} choices, {self.assignments:.3g} assignments",
+            *(f"  {name}: {what}" for name, what in self.corpora.items()),
+            *(f"  {name:>6}: {size:9.3f} MB, runtime {share:.3f} of fp16" for name, (size, share) in self.uniform.items()),
+            *(f"  missing: {what}" for what in self.missing),
+        ]
+        return "\n".join([*lines, "nothing is missing" if not self.missing else "not ready"])
+
+
+def check_study(file: StudyFile) -> Check:
+    """Walk through a study without loading a weight."""
+    corpora = {n: c for n in ("train", "dev", "test") if (c := getattr(file.corpora, n)) is not None}
+    space = file.search_space
+    members: dict[str, Assignment] = file.uniform
+    return Check(
+        study=file.name,
+        parameters=file.architecture.parameters,
+        choices=len(space.variables),
+        assignments=float(space.size),
+        mixed_candidates=file.search.trials,
+        uniform={name: costs(file, assignment) for name, assignment in members.items()},
+        corpora={name: _describe(corpus) for name, corpus in corpora.items()},
+        missing=missing(file),
+    )
+
+
+def missing(file: StudyFile) -> list[str]:
+    """One line for each thing that has to be there and is not."""
+    found = []
+    for path in (file.model.folder / "vocab.json", file.model.folder / "model.safetensors", file.model.supernet):
+        if path is not None and not path.exists():
+            found.append(f"{path}: not found; train it with hubits train-float and train-supernet, or fetch it")
+    for name in ("train", "dev", "test"):
+        corpus: CorpusSettings | None = getattr(file.corpora, name)
+        if corpus is None:
+            continue
+        if corpus.kind == "pocket" and importlib.util.find_spec("espeakng_loader") is None:
+            found.append(f"corpora.{name}: needs espeak-ng; pip install 'hubits[pocket]'")
+        elif corpus.kind != "pocket" and corpus.path is None:
+            found.append(f"corpora.{name}.path: missing; a corpus of kind {corpus.kind!r} needs it")
+        elif corpus.path is not None and not corpus.path.exists():
+            found.append(f"{corpus.path}: not found; corpora.{name} wants it")
+        if corpus.kind == "librispeech" and corpus.split is None:
+            found.append(f"corpora.{name}.split: missing; such as dev-clean")
+    return found
+
+
+def _describe(corpus: CorpusSettings) -> str:
+    size = f"{corpus.size} utterances" if corpus.size else "every utterance"
+    place = f" of {corpus.path}" if corpus.path else ""
+    return f"{corpus.kind} {corpus.split or ''}, {size}{place}"

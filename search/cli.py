@@ -1,0 +1,267 @@
+"""The command line. Everything heavy is imported inside the commands, so that help and the quick ones start at once."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from search.driver import Driver
+    from search.study_file import StudyFile
+
+app = typer.Typer(
+    name="hubits",
+    help="Find which layer of a HuBERT speech model may live on how few bits.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+StudyPath = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="the study file")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake becomes one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"hubits: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _load(path: Path) -> "StudyFile":
+    from search.study_file import StudyFile
+
+    return StudyFile.load(path)
+
+
+@app.command()
+def check(study: StudyPath, as_json: AsJson = False) -> None:
+    """What the study would do and cost, and what is missing, before it costs anything.
+
+    Example: hubits check studies/pocket/demo.toml
+    """
+    from search.check import check_study
+
+    report = check_study(_load(study))
+    print(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
+    if report.missing:
+        raise typer.Exit(2)
+
+
+@app.command()
+def search(
+    study: StudyPath,
+    trials: Annotated[int | None, typer.Option(min=0, help="mixed candidates to measure in all")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="candidates measured at the same time")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="seed of the sampler")] = None,
+    executor: Annotated[str | None, typer.Option(help="ray or inline")] = None,
+) -> None:
+    """Run a study, or go on with it: nothing measured is measured again. Ctrl-C once finishes what runs.
+
+    Example: hubits search studies/pocket/demo.toml --trials 24 --workers 2
+    """
+    from search.table import print_front
+
+    given = {"trials": trials, "workers": workers, "seed": seed, "executor": executor}
+    file = _with_search(_load(study), {k: v for k, v in given.items() if v is not None})
+    _require(file)
+    driver, members = _run(file)
+    print_front(file, members)
+    if driver.stopping:
+        print(f"stopped; `hubits search {study}` goes on from here", file=sys.stderr)
+
+
+def _with_search(file: "StudyFile", changes: dict[str, Any]) -> "StudyFile":
+    """The study with some of its search section given on the command line."""
+    from pydantic import ValidationError
+
+    from search.study_file import SearchSettings
+
+    try:
+        settings = SearchSettings(**{**file.search.model_dump(), **changes})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise UserError(f"--{problem['loc'][0]}: {problem['msg']} (found {problem['input']!r})") from None
+    return file.model_copy(update={"search": settings})
+
+
+def _require(file: "StudyFile") -> None:
+    from search.check import missing
+
+    if lacking := missing(file):
+        raise UserError(lacking[0])
+
+
+def _run(file: "StudyFile") -> "tuple[Driver, list[Any]]":
+    from search.driver import Driver
+    from search.executors import make_executor
+    from search.screen import SearchLine, StatusLine
+
+    executor = make_executor(file.search)
+    try:
+        with StatusLine() as line:
+            driver = Driver(file, executor, SearchLine(line))
+            return driver, driver.run()
+    except KeyboardInterrupt:
+        raise UserError("stopped at once; what was measured is kept, the same command goes on") from None
+    finally:
+        executor.close()
+
+
+@app.command()
+def front(
+    study: StudyPath,
+    csv: Annotated[Path | None, typer.Option(help="write the table here")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The Pareto front: one row a member, and the uniform members beside it.
+
+    Example: hubits front studies/pocket/demo.toml --csv front.csv
+    """
+    from search.records import members, open_study
+    from search.table import print_front, rows, write_csv
+
+    file = _load(study)
+    everyone = members(file, open_study(file, create=False))
+    if csv is not None:
+        write_csv(rows(everyone), csv)
+    if as_json:
+        print(json.dumps(rows(everyone), indent=2))
+    elif csv is None:
+        print_front(file, everyone)
+
+
+@app.command()
+def pick(
+    study: StudyPath,
+    max_storage: Annotated[float | None, typer.Option(help="MB (10^6 bytes) of the packed file")] = None,
+    max_runtime: Annotated[float | None, typer.Option(help="estimated runtime as a share of fp16")] = None,
+    max_wer: Annotated[float | None, typer.Option(help="WER in percent on the development corpus")] = None,
+    knee: Annotated[bool, typer.Option("--knee", help="the member nearest to the ideal corner")] = False,
+    export: Annotated[Path | None, typer.Option(help="write the packed checkpoint into this folder")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pick a configuration under a budget, say why, and keep it.
+
+    Example: hubits pick studies/pocket/demo.toml --max-storage 1.2 --export picked
+    """
+    from search.export import export_member
+    from search.pareto import front as pareto_front
+    from search.pick import Budget
+    from search.pick import pick as pick_member
+    from search.records import members, open_study
+    from search.table import row
+
+    file = _load(study)
+    everyone = members(file, open_study(file, create=False))
+    chosen = pick_member(pareto_front(everyone), Budget(max_storage, max_runtime, max_wer), knee=knee)
+    member = chosen.member
+    if export is not None:
+        export_member(file, member, export)
+    if as_json:
+        print(json.dumps({**row(member, everyone), "reason": chosen.reason}, indent=2))
+        return
+    print(f"{member.name}: WER {member.wer:.2f} % [{member.wer_low:.2f}, {member.wer_high:.2f}], "
+          f"{member.storage_mb:.3f} MB, runtime {member.runtime:.3f} of fp16")  # fmt: skip
+    print(f"why: {chosen.reason}")
+    print(member.assignment.short(file.architecture))
+    if export is not None:
+        print(f"written to {export}")
+
+
+@app.command()
+def report(
+    study: StudyPath,
+    out: Annotated[Path | None, typer.Option(help="the HTML file; by default report.html in the study's folder")] = None,
+) -> None:
+    """One self-contained HTML page: the front, its members bit by bit, and how the search went.
+
+    Example: hubits report studies/pocket/demo.toml --out report.html
+    """
+    from search.records import members, open_study
+    from search.report import write_report
+
+    file = _load(study)
+    path = out or file.folder / "report.html"
+    write_report(file, members(file, open_study(file, create=False)), path)
+    print(path)
+
+
+@app.command()
+def transcribe(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder that `hubits pick --export` wrote")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="audio files of any rate, mono or stereo")],
+    as_json: AsJson = False,
+) -> None:
+    """Read speech with a packed checkpoint.
+
+    Example: hubits transcribe picked hello.wav
+    """
+    from evaluators.corpora import read_audio
+    from evaluators.packed import load_packed
+    from evaluators.scoring import transcribe_wave
+
+    model, vocabulary, _ = load_packed(folder)
+    for file in files:
+        text = transcribe_wave(model, vocabulary, read_audio(file))
+        print(json.dumps({"file": str(file), "text": text}) if as_json else f"{file}: {text}")
+
+
+@app.command()
+def estimate(
+    model: Annotated[str, typer.Option(help="a model's name, a config.json or a folder with one")],
+    uniform: Annotated[list[str], typer.Option(help="a precision for every layer of the blocks, such as w2a2")] = [],  # noqa: B006
+    assignment: Annotated[Path | None, typer.Option(help="an assignment's JSON file")] = None,
+    runtime: Annotated[str, typer.Option(help="bitops, or paper for the paper's accounting of its own model")] = "bitops",
+    as_json: AsJson = False,
+) -> None:
+    """Storage and estimated runtime of any HuBERT, no weights needed.
+
+    Example: hubits estimate --model hubert-base-fastconv --uniform fp16 --uniform w2a2 --runtime paper
+    """
+    from search.estimate import estimates
+
+    found = estimates(model, uniform, assignment, runtime)
+    if as_json:
+        print(json.dumps(found))
+        return
+    for one in found:
+        print(f"{one['name']:<12} {one['storage_mb']:>10.2f} MB {one['runtime']:>8.2f} of fp16")
+
+
+@app.command()
+def train_float(study: StudyPath) -> None:
+    """Train the study's float model (its section float_training); started again, it goes on.
+
+    Example: hubits train-float studies/pocket/train.toml
+    """
+    from search.training import train_float_model
+
+    wer = _training(lambda on_step: train_float_model(_load(study), on_step))
+    print(f"WER {wer:.2f} % on the development corpus")
+
+
+@app.command()
+def train_supernet(study: StudyPath) -> None:
+    """Train the study's supernet (its section supernet_training); started again, it goes on.
+
+    Example: hubits train-supernet studies/pocket/train.toml
+    """
+    from search.training import train_supernet_model
+
+    wers = _training(lambda on_step: train_supernet_model(_load(study), on_step))
+    print("WER without a step: " + ", ".join(f"{name} {wer:.2f} %" for name, wer in wers.items()))
+
+
+def _training(train: Callable[[Callable[[int, int, float], None]], Any]) -> Any:
+    from search.screen import StatusLine, TrainingLine
+
+    with StatusLine() as line:
+        return train(TrainingLine(line))

@@ -1,0 +1,68 @@
+"""Fronts: who is not dominated, what the front is worth, and what each member gains over the uniform ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import moocore
+import numpy as np
+
+from evaluators.wer import WordErrors, paired_gain
+from search.records import Member
+
+
+def front(members: Sequence[Member]) -> list[Member]:
+    """The members that no other one dominates in WER, storage and runtime, by rising storage."""
+    if not members:
+        return []
+    keep = moocore.is_nondominated(np.array([m.costs for m in members]), keep_weakly=False)
+    return sorted((m for m, kept in zip(members, keep, strict=True) if kept), key=lambda m: (m.storage_mb, m.runtime))
+
+
+def hypervolume(costs: Sequence[tuple[float, float, float]], reference: tuple[float, float, float]) -> float:
+    """Share of the box between zero and the reference point that is dominated (WER, storage, runtime; all minimised)."""
+    if not costs:
+        return 0.0
+    scaled = np.minimum(np.array(costs) / np.array(reference), 1.0)
+    return float(moocore.hypervolume(scaled, ref=[1.0, 1.0, 1.0]))
+
+
+def reference_point(members: Sequence[Member]) -> tuple[float, float, float]:
+    """A reference for the hypervolume that the search cannot move: 100 % WER, and the uniform members' largest costs."""
+    uniform = [m for m in members if m.uniform] or list(members)
+    return 100.0, 1.01 * max(m.storage_mb for m in uniform), 1.01 * max(m.runtime for m in uniform)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """WER points below the best uniform member of at most the same bytes, with the paired 95 % bootstrap interval.
+
+    ``better`` is whether the interval lies above zero: only then is there a gain.
+    """
+
+    over: str
+    points: float
+    low: float
+    high: float
+
+    @property
+    def better(self) -> bool:
+        """Whether the gain is distinguishable from none."""
+        return self.low > 0
+
+    def __str__(self) -> str:
+        text = f"{self.points:+.2f} [{self.low:+.2f}, {self.high:+.2f}] over {self.over}"
+        return text if self.better else f"none ({text})"
+
+
+def gain(member: Member, members: Sequence[Member]) -> Gain | None:
+    """The member's gain over the best uniform member of at most its bytes; None for uniform ones or where none fits."""
+    rivals = [m for m in members if m.uniform and m.storage_mb <= member.storage_mb]
+    if member.uniform or not rivals:
+        return None
+    rival = min(rivals, key=lambda m: m.wer)
+    if member.test and rival.test:
+        mine, theirs = (WordErrors(tuple(m["errors"]), tuple(m["words"])) for m in (member.test, rival.test))
+    else:
+        mine, theirs = (WordErrors(m.errors, m.words) for m in (member, rival))
+    points, low, high = paired_gain(mine, theirs)
+    return Gain(rival.name, points, low, high)

@@ -1,0 +1,192 @@
+"""The study file: one TOML that says what is searched, on what, and how."""
+
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError, field_validator
+
+from evaluators.runtime import RuntimeModel
+from evaluators.settings import Corpora, FinetuneSettings, FloatSettings, Section, SupernetSettings
+from spaces import FP16, Architecture, Assignment, Precision, SearchSpace, UserError, named_architecture
+from spaces.space import Granularity
+
+SamplerName = Literal["tpe", "nsga2", "random"]
+UNIFORM = ("fp16", "w8a8", "w4a4", "w2a2", "w1a1")
+
+
+class ModelSettings(Section):
+    """The float model and the supernet that candidates start from; paths are relative to the study file."""
+
+    folder: Path = Field(description="config.json, vocab.json and model.safetensors of the float CTC model")
+    supernet: Path | None = Field(None, description="weights of the supernet; without it candidates start at the float")
+
+
+class SpaceSettings(Section):
+    """What may be chosen; see ``spaces.SearchSpace``."""
+
+    granularity: Granularity = "module"
+    groups: tuple[str, ...] = ("attention", "products", "feed_forward")
+    precisions: tuple[str, ...] = ()
+    weight_bits: tuple[int, ...] = ()
+    activation_bits: tuple[int, ...] = ()
+    uniform: tuple[str, ...] = Field(UNIFORM, description="uniform members, measured before anything else")
+
+
+class SearchSettings(Section):
+    """How the space is searched."""
+
+    trials: int = Field(24, ge=0, description="mixed candidates to measure, beside the uniform members")
+    sampler: SamplerName = "tpe"
+    seed: int = Field(0, ge=0)
+    workers: int = Field(1, gt=0, description="candidates measured at the same time")
+    executor: Literal["ray", "inline"] = "ray"
+    cpus_per_trial: float = Field(1.0, gt=0)
+    gpus_per_trial: float = Field(0.0, ge=0)
+    runtime: RuntimeModel = "bitops"
+    max_storage: float | None = Field(None, gt=0, description="MB; candidates above it are not trained")
+    max_runtime: float | None = Field(None, gt=0, description="share of fp16; candidates above it are not trained")
+    storage: str | None = Field(None, description="an Optuna storage URL; without it SQLite in the study's folder")
+
+
+class StudyFile(Section):
+    """A whole study file.
+
+    Use ``StudyFile.load``: it resolves paths and turns every mistake into one line.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    name: str
+    model: ModelSettings
+    corpora: Corpora
+    space: SpaceSettings
+    finetune: FinetuneSettings = FinetuneSettings()
+    search: SearchSettings = SearchSettings()
+    float_training: FloatSettings | None = None
+    supernet_training: SupernetSettings | None = None
+    path: Path = Field(Path(), exclude=True)
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+            raise ValueError("letters, digits, '.', '_' and '-' only, at most 100, and no path")
+        return name
+
+    @classmethod
+    def load(cls, path: Path) -> "StudyFile":
+        """Read and check a study file.
+
+        Raises:
+            UserError: one line that names the file and the key.
+        """
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such study file") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path}: not a TOML file: {error}") from None
+        if "path" in data:
+            raise UserError(f"{path}: path: unknown key")
+        base = path.resolve().parent
+        _resolve(data, base)
+        try:
+            study = cls(**data, path=path.resolve())
+        except ValidationError as error:
+            raise UserError(f"{path}: {_first(error)}") from None
+        except TypeError as error:
+            raise UserError(f"{path}: {error}") from None
+        try:
+            _ = study.search_space, study.uniform
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+        return study
+
+    @property
+    def folder(self) -> Path:
+        """Where the study's database, results and checkpoints lie: beside the study file."""
+        return self.path.with_name(f"{self.path.stem}.study")
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The float model's architecture, from its config alone."""
+        return named_architecture(str(self.model.folder / "config.json"))
+
+    @cached_property
+    def search_space(self) -> SearchSpace:
+        """The search space over that architecture."""
+        s = self.space
+        return SearchSpace(
+            self.architecture, granularity=s.granularity, groups=s.groups, precisions=s.precisions,
+            weight_bits=s.weight_bits, activation_bits=s.activation_bits,
+        )  # fmt: skip
+
+    @cached_property
+    def uniform(self) -> dict[str, Assignment]:
+        """The uniform members by name, in the order in which they are measured."""
+        members = {name: self.search_space.uniform(Precision.parse(name, "space.uniform")) for name in self.space.uniform}
+        for name, assignment in members.items():
+            try:
+                self.search_space.encode(assignment)
+            except UserError:
+                ladder = "16 is needed in the ladders for fp16" if assignment == Assignment({}) else "widen the ladders"
+                raise UserError(f"space.uniform: {name} is not on the search space's ladder; {ladder}") from None
+        return members
+
+    def uniform_name(self, assignment: Assignment) -> str | None:
+        """The precision of an assignment that is the same everywhere, else None."""
+        for precision in {FP16, *(assignment[layer.name] for layer in self.search_space.layers if layer.weights)}:
+            if assignment == self.search_space.uniform(precision):
+                return str(precision)
+        return None
+
+    @property
+    def signature(self) -> str:
+        """A hash of everything that a measurement depends on: results of one signature may be compared."""
+        content: dict[str, Any] = {
+            "space": self.search_space.signature,
+            "finetune": self.finetune.model_dump(mode="json"),
+            "corpora": [c.model_dump(mode="json", exclude={"path"}) for c in (self.corpora.train, self.corpora.dev)],
+            "runtime": self.search.runtime,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _resolve(data: dict[str, Any], base: Path) -> None:
+    """Make the paths of a study file relative to the file itself."""
+    sections = [data.get("model"), data.get("float_training")]
+    corpora = data.get("corpora")
+    if isinstance(corpora, dict):
+        sections += list(corpora.values())
+    for section in sections:
+        if isinstance(section, dict):
+            for key in ("folder", "supernet", "path", "start"):
+                if isinstance(section.get(key), str):
+                    section[key] = base / section[key]
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong, as `key: what; what to do`."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(StudyFile), n=1)
+        return f"{key}: unknown key" + (f"; did you mean {close[0]!r}?" if close else "; take it out")
+    if problem["type"] == "missing":
+        return f"{key}: missing; every study needs it"
+    return f"{key}: {problem['msg']} (found {problem['input']!r})"[:300]
+
+
+def _known_keys(section: type[Section]) -> list[str]:
+    keys: list[str] = []
+    for name, field in section.model_fields.items():
+        keys.append(name)
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        keys += [k for kind in kinds if isinstance(kind, type) and issubclass(kind, Section) for k in _known_keys(kind)]
+    return keys

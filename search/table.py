@@ -1,0 +1,79 @@
+"""The front as a table: for the screen, for CSV and for JSON."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from search.pareto import front, gain, hypervolume, reference_point
+from search.records import Member
+from search.study_file import StudyFile
+from spaces import UserError
+
+
+def rows(members: Sequence[Member]) -> list[dict[str, Any]]:
+    """One row for each member of the front and for each uniform member, by rising storage."""
+    on_front = front(members)
+    wanted = [*on_front, *(m for m in members if m.uniform and m not in on_front)]
+    return [row(m, members) for m in sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))]
+
+
+def row(member: Member, members: Sequence[Member]) -> dict[str, Any]:
+    """A member as flat data; ``on_front`` is false for a uniform member that some other one dominates."""
+    own = gain(member, members)
+    return {
+        "name": member.name,
+        "wer": round(member.wer, 4),
+        "wer_low": round(member.wer_low, 4),
+        "wer_high": round(member.wer_high, 4),
+        "storage_mb": member.storage_mb,
+        "runtime": round(member.runtime, 6),
+        "mean_bits": round(member.mean_bits, 4),
+        "uniform": member.uniform,
+        "on_front": member in front(members),
+        "test_wer": round(member.test["wer"], 4) if member.test else None,
+        "test_wer_low": round(member.test["wer_low"], 4) if member.test else None,
+        "test_wer_high": round(member.test["wer_high"], 4) if member.test else None,
+        "gain": round(own.points, 4) if own else None,
+        "gain_low": round(own.low, 4) if own else None,
+        "gain_high": round(own.high, 4) if own else None,
+        "gain_over": own.over if own else None,
+        "assignment": member.assignment.to_json(),
+    }
+
+
+def write_csv(table: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write rows as CSV with a header."""
+    import pandas as pd
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(list(table)).to_csv(path, index=False)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def print_front(file: StudyFile, members: Sequence[Member]) -> None:
+    """Print the front with each mixed member's gain over the best uniform one of at most its bytes."""
+    if not members:
+        print("nothing measured yet")
+        return
+    table = Table(title=f"{file.name}: Pareto front of WER, storage and estimated runtime", title_justify="left")
+    for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", "bits"):
+        table.add_column(heading, justify="left" if heading == "member" else "right")
+    table.add_column("WER points below the best uniform of at most its bytes")
+    on_front = front(members)
+    for one in sorted({*on_front, *(m for m in members if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
+        own = gain(one, members)
+        table.add_row(
+            one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
+            f"{one.test['wer']:.2f}" if one.test else "", f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
+            f"{one.mean_bits:.2f}", str(own) if own else "" if one in on_front else "dominated",
+            style="bold" if one.uniform else None,
+        )  # fmt: skip
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=150).print(table)
+    volume = hypervolume([m.costs for m in members], reference_point(members))
+    print(f"{len(members)} measured, {len(on_front)} on the front, hypervolume {volume:.4f}")
