@@ -231,14 +231,17 @@ def read_librispeech(root: Path, split: str, limit: int | None = None) -> FileCo
     base = root / "LibriSpeech" if (root / "LibriSpeech").is_dir() else root
     if not (base / split).is_dir():
         raise UserError(f"{base / split}: no such folder; put LibriSpeech's {split} there or set the corpus' root")
-    data = LIBRISPEECH(base.parent, url=split, folder_in_archive=base.name, download=False)
+    try:
+        data = LIBRISPEECH(base.parent, url=split, folder_in_archive=base.name, download=False)
+    except ValueError as error:
+        raise UserError(f"{base / split}: not a split of LibriSpeech ({error})") from None
     corpus = FileCorpus(f"librispeech/{split}", [], [], [], [])
     for i in range(len(data) if limit is None else min(limit, len(data))):
         try:
             file, _, text, *_ = data.get_metadata(i)
         except (OSError, ValueError) as error:
             raise UserError(f"{base / split}: a transcript is missing or broken ({error})") from None
-        _append(corpus, base.parent / file if not Path(file).is_absolute() else Path(file), text, f"{split}[{i}]")
+        _append(corpus, base / file, text, f"{split}[{i}]")
     if not corpus.paths:
         raise UserError(f"{base / split}: holds no utterances")
     return corpus

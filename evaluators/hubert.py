@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import HubertConfig, HubertForCTC
@@ -78,8 +79,9 @@ def load_config(folder: Path) -> HubertConfig:
         return HubertConfig(**data)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; a model folder holds config.json, vocab.json, model.safetensors") from None
-    except (ValueError, TypeError, OSError) as error:
-        raise UserError(f"{path}: not a usable HuBERT config: {str(error).splitlines()[0]}") from None
+    except (ValueError, TypeError, OSError, StrictDataclassError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: not a usable HuBERT config: {why}") from None
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -36,15 +36,15 @@ def cosine(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
 
 
-def parameter_groups(module: torch.nn.Module, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
+def parameter_groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Weight decay for matrices alone: no decay for biases, norms and quantizer scales."""
     decayed, plain = [], []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             (decayed if parameter.ndim > 1 and "quantizer" not in name else plain).append(parameter)
     return [
-        {"params": decayed, "lr": learning_rate, "weight_decay": weight_decay},
-        {"params": plain, "lr": learning_rate, "weight_decay": 0.0},
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": plain, "weight_decay": 0.0},
     ]
 
 
@@ -71,12 +71,13 @@ def optimise(
     Raises:
         DivergedError: if a loss is not finite.
     """
-    groups = parameter_groups(module, learning_rate, weight_decay)
+    groups = parameter_groups(module, weight_decay)
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)  # type: ignore[arg-type]
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: cosine(s, steps, warmup))
     trained = [p for group in optimiser.param_groups for p in group["params"]]
-    start = _restore(module, optimiser, schedule, resume) if resume else 0
+    start = _restore(module, optimiser, resume) if resume else 0
     for step in range(start, steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate * cosine(step, steps, warmup)
         total = 0.0
         for loss in losses(step):
             loss.backward()  # type: ignore[no-untyped-call]
@@ -85,7 +86,6 @@ def optimise(
             raise DivergedError(f"the loss is {total} at step {step + 1}; lower the learning rate")
         torch.nn.utils.clip_grad_norm_(trained, _CLIP)
         optimiser.step()
-        schedule.step()
         optimiser.zero_grad(set_to_none=True)
         if resume and (step + 1) % resume.every == 0:
             _keep(module, optimiser, step + 1, resume.path)
@@ -109,12 +109,7 @@ def _keep(module: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int, 
     part.replace(path)
 
 
-def _restore(
-    module: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LambdaLR,
-    resume: ResumePoint,
-) -> int:
+def _restore(module: torch.nn.Module, optimiser: torch.optim.Optimizer, resume: ResumePoint) -> int:
     start = steps_done(resume.path)
     if start:
         tensors = load_file(resume.path)
@@ -123,8 +118,6 @@ def _restore(
             state = {k: tensors[f"{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq") if f"{k}.{name}" in tensors}
             if state:
                 optimiser.state[parameter] = {k: v.to(parameter.device) for k, v in state.items()}
-        schedule.last_epoch = start - 1
-        schedule.step()
     return start
 
 

@@ -156,7 +156,7 @@ class ActivationQuantizer(nn.Module):
 
     def __init__(self, bits: tuple[int, ...], form: Form, scales: int = 1, channels: int = 0) -> None:
         super().__init__()
-        self.form = form
+        self.form, self.scales = form, scales
         self.log_scale = nn.ParameterDict({str(b): torch.zeros(scales) for b in bits})
         shifts: dict[str, Tensor] = {}
         if form == "signed" and channels:
@@ -187,7 +187,7 @@ class ActivationQuantizer(nn.Module):
             self._calibrate(value)
             return value
         scale, shift = self.scale(bits), self.threshold(bits)
-        if len(scale) > 1:
+        if self.scales > 1:
             scale = scale.view(-1, 1, 1)
             shift = shift.unsqueeze(1) if shift is not None else None
         if shift is None:
@@ -199,8 +199,7 @@ class ActivationQuantizer(nn.Module):
     @torch.no_grad()
     def _calibrate(self, value: Tensor) -> None:
         """Start every width's scale where it quantizes these values best."""
-        count = len(next(iter(self.log_scale.values())))
-        rows = value.transpose(0, 1).flatten(1) if count > 1 else value.reshape(1, -1)
+        rows = value.transpose(0, 1).flatten(1) if self.scales > 1 else value.reshape(1, -1)
         if rows.shape[1] > 200_000:
             rows = rows[:, :: rows.shape[1] // 200_000 + 1]
         for bits, log_scale in self.log_scale.items():

@@ -1,0 +1,80 @@
+"""A tiny study that every test can run for real: a HuBERT of a few thousand weights, half a minute of made-up audio."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from transformers import HubertConfig
+
+from evaluators.hubert import build, save_model
+from evaluators.text import POCKET_TOKENS, Vocabulary
+
+TINY = {
+    "vocab_size": len(POCKET_TOKENS), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
+    "intermediate_size": 32, "conv_dim": (8, 8), "conv_kernel": (40, 16), "conv_stride": (20, 16),
+    "num_feat_extract_layers": 2, "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2,
+    "feat_extract_norm": "layer", "do_stable_layer_norm": True, "hidden_act": "relu", "mask_time_prob": 0.0,
+    "layerdrop": 0.0, "hidden_dropout": 0.0, "attention_dropout": 0.0, "activation_dropout": 0.0,
+    "feat_proj_dropout": 0.0, "final_dropout": 0.0, "pad_token_id": 0, "conv_bias": True,
+}  # fmt: skip
+TOML = """
+name = "tiny"
+[model]
+folder = "model"
+[corpora.train]
+kind = "manifest"
+path = "speech.jsonl"
+[corpora.dev]
+kind = "manifest"
+path = "speech.jsonl"
+[corpora.test]
+kind = "manifest"
+path = "speech.jsonl"
+[space]
+granularity = "module"
+weight_bits = [1, 2, 4, 8, 16]
+activation_bits = [1, 2, 4, 8, 16]
+[finetune]
+steps = 1
+batch_seconds = 2.0
+[search]
+trials = 3
+executor = "inline"
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def write_speech(folder: Path, count: int = 6) -> Path:
+    """A manifest of short noises with texts, as JSONL."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for i in range(count):
+        wave = rng.standard_normal(16_000 * (i + 4) // 8).astype(np.float32) * 0.1
+        soundfile.write(folder / f"{i}.wav", wave, 16_000)
+        lines.append(json.dumps({"audio": f"{i}.wav", "text": "a bee sees " + "sea " * (i + 1)}))
+    path = folder / "speech.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_study(folder: Path, toml: str = TOML) -> Path:
+    """The tiny study as files: model folder, speech and study file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_speech(folder)
+    save_model(build(HubertConfig(**TINY), seed=1), Vocabulary(POCKET_TOKENS), folder / "model")
+    path = folder / "tiny.toml"
+    path.write_text(toml)
+    return path
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The tiny study's file."""
+    return write_study(tmp_path)
