@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -61,7 +62,8 @@ class PocketCorpus:
         self.name = f"pocket/{split}"
         self._folder = cache_folder() / f"pocket-{_SYNTHESIS}-{seed}"
         self._waves: list[np.ndarray] = []
-        self.texts, self.samples = [], []
+        self.texts: list[str] = []
+        self.samples: list[int] = []
         for shard in range(-(-size // _SHARD)):
             self._load(split, seed, shard)
             if progress:
@@ -81,7 +83,7 @@ class PocketCorpus:
             index.unlink()
             raise UserError(f"{path}: broken cache of synthetic speech, removed; run the command again") from None
         starts = np.cumsum([0] + [e["samples"] for e in entries])
-        self._waves += [wave[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+        self._waves += [wave[a:b] for a, b in pairwise(starts)]
         self.texts += [entry["text"] for entry in entries]
         self.samples += [entry["samples"] for entry in entries]
 
@@ -101,10 +103,10 @@ def _speak_shard(split: str, seed: int, shard: int, path: Path, index: Path) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.{os.getpid()}.npy")
     np.save(part, np.concatenate([s.wave for s in spoken]), allow_pickle=False)
-    os.replace(part, path)
+    part.replace(path)
     part = index.with_name(f"{index.stem}.{os.getpid()}.tmp")
     part.write_text(json.dumps([{"text": s.text, "voice": s.voice, "samples": len(s.wave)} for s in spoken]))
-    os.replace(part, index)  # the index comes last: a shard with an index is whole
+    part.replace(index)  # the index comes last: a shard with an index is whole
 
 
 @dataclass
@@ -222,7 +224,7 @@ def _json(path: Path, number: int, line: str) -> object:
 
 
 def read_librispeech(root: Path, split: str, limit: int | None = None) -> FileCorpus:
-    """Read one split (``dev-clean``) of a folder in LibriSpeech's layout: ``root/LibriSpeech/split/…`` or ``root/split``.
+    """Read one split (``dev-clean``) of a folder in LibriSpeech's layout, ``root/LibriSpeech/split`` or ``root/split``.
 
     torchaudio's data set finds the utterances and their transcripts; the audio is decoded by soundfile.
     """

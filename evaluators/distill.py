@@ -80,7 +80,7 @@ def distillation_loss(student: HubertForCTC, batch: Batch, target: Outputs, weig
     if weights.block_weight:
         loss = loss + weights.block_weight * _relative_error(own.blocks, target.blocks, valid[:, :, None])
     if weights.attention_weight:
-        pairs = (valid[:, None, :, None] & valid[:, None, None, :])
+        pairs = valid[:, None, :, None] & valid[:, None, None, :]
         loss = loss + weights.attention_weight * _relative_error(own.attentions, target.attentions, pairs)
     return loss
 

@@ -40,8 +40,8 @@ def pocket_config() -> HubertConfig:
     """The pocket study's HuBERT: six blocks of width 176, 31 frames a second."""
     dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout", "final_dropout")
     return HubertConfig(
-        vocab_size=len(POCKET_TOKENS), pad_token_id=0, layerdrop=0.0, mask_time_prob=0.0, **dict.fromkeys(dropouts, 0.0),
-        **_POCKET,
+        vocab_size=len(POCKET_TOKENS), pad_token_id=0, layerdrop=0.0, mask_time_prob=0.0,
+        **dict.fromkeys(dropouts, 0.0), **_POCKET,
     )  # fmt: skip
 
 

@@ -38,7 +38,8 @@ def cosine(step: int, steps: int, warmup: float) -> float:
 
 def parameter_groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Weight decay for matrices alone: no decay for biases, norms and quantizer scales."""
-    decayed, plain = [], []
+    decayed: list[torch.nn.Parameter] = []
+    plain: list[torch.nn.Parameter] = []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             (decayed if parameter.ndim > 1 and "quantizer" not in name else plain).append(parameter)
@@ -72,7 +73,7 @@ def optimise(
         DivergedError: if a loss is not finite.
     """
     groups = parameter_groups(module, weight_decay)
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)  # type: ignore[arg-type]
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)
     trained = [p for group in optimiser.param_groups for p in group["params"]]
     start = _restore(module, optimiser, resume) if resume else 0
     for step in range(start, steps):

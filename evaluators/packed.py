@@ -102,7 +102,9 @@ def unpack(
     entries = packed_entries(architecture, assignment)
     for name, (_, shape) in entries.items():
         if name not in tensors or tuple(tensors[name].shape) != shape:
-            raise UserError(f"{source}: tensor {name} is not there or not of shape {shape}; the assignment is another's")
+            raise UserError(
+                f"{source}: tensor {name} is not there or not of shape {shape}; the assignment is another's"
+            )
     model = build(config, seed=0)
     state = {name: tensors[name].float() for name in entries if name in architecture.tensors}
     for layer in architecture.layers:

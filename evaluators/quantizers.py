@@ -103,8 +103,8 @@ def fake_quantize(value: Tensor, scale: Tensor, bits: int, form: Form = "signed"
     """
     scale = scale.to(value.dtype)
     if bits == 1 and form == "signed":
-        return _Sign.apply(value, scale)  # type: ignore[no-untyped-call,no-any-return]
-    return _Round.apply(value, scale, levels(bits, form))  # type: ignore[no-untyped-call,no-any-return]
+        return _Sign.apply(value, scale)  # type: ignore[no-untyped-call]
+    return _Round.apply(value, scale, levels(bits, form))  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()
@@ -172,7 +172,7 @@ class ActivationQuantizer(nn.Module):
 
     def threshold(self, bits: int) -> Tensor | None:
         """What is taken off the values before they are rounded at a width, (scales, channels or 1)."""
-        return self.shift[str(bits)] if str(bits) in self.shift else None
+        return self.shift.get(str(bits), None)
 
     @torch.no_grad()
     def set_scale(self, bits: int, scale: Tensor, threshold: Tensor | None) -> None:

@@ -17,7 +17,7 @@ SCORING_SECONDS = 120.0
 
 def frames(model: HubertForCTC, batch: Batch) -> torch.Tensor:
     """Output frames of each utterance, int64 (batch,)."""
-    return model._get_feat_extract_output_lengths(batch.mask.sum(-1))  # type: ignore[return-value]
+    return model._get_feat_extract_output_lengths(batch.mask.sum(-1))
 
 
 def logits(model: HubertForCTC, batch: Batch) -> torch.Tensor:

@@ -40,7 +40,9 @@ class TrainingSettings(Section):
     weight_decay: float = Field(0.01, ge=0)
     seed: int = 0
     save_every: int = Field(500, gt=0, description="steps between resume points")
-    speed_perturb: float = Field(0.12, ge=0, lt=0.5, description="each wave is played up to this share faster or slower")
+    speed_perturb: float = Field(
+        0.12, ge=0, lt=0.5, description="each wave is played up to this share faster or slower"
+    )
 
 
 class FloatSettings(TrainingSettings):
@@ -53,7 +55,9 @@ class FinetuneSettings(Section):
     """The short quantization-aware finetune of one candidate."""
 
     steps: int = Field(20, ge=0, description="optimizer steps; 0 scores the supernet as it is")
-    low_bit_steps: int = Field(0, ge=0, description="further steps for a candidate all at 1 bit, in proportion below 2 bits")
+    low_bit_steps: int = Field(
+        0, ge=0, description="further steps for a candidate all at 1 bit, in proportion below 2 bits"
+    )
     learning_rate: float = Field(3e-4, gt=0)
     batch_seconds: float = Field(40.0, gt=0, description="padded seconds of audio a batch")
     seed: int = 0

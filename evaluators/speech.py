@@ -23,8 +23,8 @@ _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 
 _VARIANTS = {
-    "train": "f1 f2 f5 m1 m2 m3 m5 m6 m8 Alex Alicia Andrea Denis Gene Jacky Lee Marco Mario Mike adam anika antonio aunty "
-    "belinda benjamin boris caleb david ed edward grandma ian iven max miguel norbert pablo pedro quincy rob sandro "
+    "train": "f1 f2 f5 m1 m2 m3 m5 m6 m8 Alex Alicia Andrea Denis Gene Jacky Lee Marco Mario Mike adam anika "
+    "antonio aunty belinda benjamin boris caleb david ed edward grandma ian iven max miguel norbert pablo pedro quincy rob sandro "
     "shelby travis zac",
     "dev": "f4 m7 linda paul steph Michael",
     "test": "f3 m4 Annie john Andy robert michel victor",
@@ -91,13 +91,13 @@ def _synthesise(text: str, voice: str, rate: int, pitch: int) -> np.ndarray:
         library.espeak_SetParameter(parameter, value, 0)
     chunks: list[np.ndarray] = []
 
-    @_CALLBACK
     def collect(samples: object, count: int, _events: object) -> int:
         if samples and count > 0:
-            chunks.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())  # type: ignore[call-overload]
+            chunks.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
         return 0
 
-    library.espeak_SetSynthCallback(collect)
+    callback = _CALLBACK(collect)  # kept in a name: C holds no reference
+    library.espeak_SetSynthCallback(callback)
     data = text.encode()
     library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
     wave = torch.from_numpy(np.concatenate(chunks).astype(np.float32) / 32768)

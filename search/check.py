@@ -33,7 +33,10 @@ class Check:
             f"{self.study}: {self.mixed_candidates} mixed candidates and {len(self.uniform)} uniform ones",
             f"  model: {self.parameters:,} parameters; {self.choices} choices, {self.assignments:.3g} assignments",
             *(f"  {name}: {what}" for name, what in self.corpora.items()),
-            *(f"  {name:>6}: {size:9.3f} MB, runtime {share:.3f} of fp16" for name, (size, share) in self.uniform.items()),
+            *(
+                f"  {name:>6}: {size:9.3f} MB, runtime {share:.3f} of fp16"
+                for name, (size, share) in self.uniform.items()
+            ),
             *(f"  missing: {what}" for what in self.missing),
         ]
         return "\n".join([*lines, "nothing is missing" if not self.missing else "not ready"])

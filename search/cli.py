@@ -179,7 +179,9 @@ def pick(
 @app.command()
 def report(
     study: StudyPath,
-    out: Annotated[Path | None, typer.Option(help="the HTML file; by default report.html in the study's folder")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the HTML file; by default report.html in the study's folder")
+    ] = None,
 ) -> None:
     """One self-contained HTML page: the front, its members bit by bit, and how the search went.
 
@@ -219,7 +221,9 @@ def estimate(
     model: Annotated[str, typer.Option(help="a model's name, a config.json or a folder with one")],
     uniform: Annotated[list[str], typer.Option(help="a precision for every layer of the blocks, such as w2a2")] = [],  # noqa: B006
     assignment: Annotated[Path | None, typer.Option(help="an assignment's JSON file")] = None,
-    runtime: Annotated[str, typer.Option(help="bitops, or paper for the paper's accounting of its own model")] = "bitops",
+    runtime: Annotated[
+        str, typer.Option(help="bitops, or paper for the paper's accounting of its own model")
+    ] = "bitops",
     as_json: AsJson = False,
 ) -> None:
     """Storage and estimated runtime of any HuBERT, no weights needed.

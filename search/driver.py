@@ -33,7 +33,7 @@ from search.study_file import StudyFile
 from search.worker import Job, Outcome
 from spaces import Assignment, UserError
 
-_FREE_ASKS = 200  # asks in a row that may cost nothing (measured before, over a limit) until the space counts as spent
+_FREE_ASKS = 100  # asks in a row that may cost nothing (measured before, over a limit) until the space counts as spent
 _SAME_FAILURES = 5
 
 
@@ -71,6 +71,7 @@ class Driver:
         self._file, self._executor, self._report = file, executor, on_progress
         self._study = open_study(file, create=True)
         self._measured: dict[Assignment, tuple[float, ...]] = {}
+        self._missing: list[Assignment] = []
         self._pending: dict[int, Assignment] = {}
         self._failures: list[Outcome] = []
         self.stopping = False
@@ -85,11 +86,9 @@ class Driver:
             self._recover()
             self._measured = {m.assignment: m.costs for m in members(self._file, self._study)}
             mixed = sum(a not in set(self._file.uniform.values()) for a in self._measured)
-            missing = [a for a in self._file.uniform.values() if a not in self._measured]
-            target = len(missing) + max(0, self._file.search.trials - mixed)
+            self._missing = [a for a in self._file.uniform.values() if a not in self._measured]
+            target = len(self._missing) + max(0, self._file.search.trials - mixed)
             progress = Progress(len(self._measured) + target, len(self._measured), workers=self._file.search.workers)
-            for assignment in missing:
-                self._study.enqueue_trial(self._file.search_space.encode(assignment))
             self._report(progress)
             self._search(target, progress)
             if not self.stopping and self._file.corpora.test is not None:
@@ -123,11 +122,16 @@ class Driver:
     def _ask(self) -> int | None:
         """A trial that wants measuring; those that cost nothing are told at once. None where the space is spent."""
         for _ in range(_FREE_ASKS):
-            finished = sum(t.state != TrialState.FAIL for t in self._study.get_trials(deepcopy=False))
+            states = [t.state for t in self._study.get_trials(deepcopy=False)]
+            finished = sum(state in (TrialState.COMPLETE, TrialState.RUNNING) for state in states)
+            if self._missing and TrialState.WAITING not in states:
+                self._study.enqueue_trial(self._file.search_space.encode(self._missing[0]))
             # a sampler of its own for every ask: what it proposes follows from the study alone, also after a restart
             self._study.sampler = make_sampler(self._file, seed=_seed(self._file.search.seed, finished))
             trial = self._study.ask()
             assignment = self._file.search_space.suggest(trial)
+            if assignment in self._missing:
+                self._missing.remove(assignment)
             trial.set_user_attr("assignment", assignment.to_json())
             storage_mb, runtime = costs(self._file, assignment)
             trial.set_user_attr("storage_mb", storage_mb)
@@ -212,8 +216,6 @@ class Driver:
                 self._complete(trial.number, assignment, result)
             else:
                 self._fail(trial.number, "interrupted", "the driver stopped while this trial ran")
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            self._fail(trial.number, "interrupted", "the driver stopped before this trial began")
 
     def _tidy(self) -> Member | None:
         """Drop the checkpoints that no pick can want; the member of the lowest WER so far."""
@@ -278,11 +280,11 @@ def _locked(file: StudyFile) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(f"{file.folder}: another hubits search works on this study; wait for it or stop it") from None
+            raise UserError(
+                f"{file.folder}: another hubits search works on this study; wait for it or stop it"
+            ) from None
         yield
 
 
 def _seed(seed: int, finished: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{finished}".encode()).digest()[:4], "big")
-
-

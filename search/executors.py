@@ -1,5 +1,6 @@
 """Where jobs run: in this process, or on Ray workers, behind one protocol."""
 
+import logging
 import os
 from collections import deque
 from typing import Any, Protocol
@@ -70,15 +71,16 @@ class RayExecutor:
 
     def __init__(self, settings: SearchSettings) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray's own default; said aloud it does not warn
         import ray
 
         self._ray = ray
         cpus = max(1.0, settings.workers * settings.cpus_per_trial)
         if not ray.is_initialized():
-            ray.init(num_cpus=int(cpus), include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+            ray.init(num_cpus=int(cpus), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
                      configure_logging=False)  # fmt: skip
         self._settings = settings
-        offered = ray.cluster_resources()
+        offered: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         for resource, need in (("CPU", settings.cpus_per_trial), ("GPU", settings.gpus_per_trial)):
             if offered.get(resource, 0) < need:
                 raise UserError(

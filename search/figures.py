@@ -157,14 +157,17 @@ def build_bits(members: Sequence[Member], space: SearchSpace) -> BitsData:
     columns: dict[str, list[str]] = {}
     weightless = set()
     for layer in space.layers:
-        column = layer.group.replace("_", " ") if layer.block is None else f"{layer.block} {layer.group.replace('_', ' ')}"
+        column = (
+            layer.group.replace("_", " ") if layer.block is None else f"{layer.block} {layer.group.replace('_', ' ')}"
+        )
         columns.setdefault(column, []).append(layer.name)
         if not layer.weights:
             weightless.add(column)
     chosen = front(members)
     mean = {
         kind: [
-            [sum(getattr(m.assignment[n], kind) for n in names) / len(names) for names in columns.values()] for m in chosen
+            [sum(getattr(m.assignment[n], kind) for n in names) / len(names) for names in columns.values()]
+            for m in chosen
         ]
         for kind in ("weight", "activation")
     }
@@ -189,7 +192,7 @@ def draw_bits(data: BitsData) -> go.Figure:
     figure.update_layout(
         coloraxis={
             "colorscale": "Viridis", "cmin": 0, "cmax": 4,
-            "colorbar": {"title": {"text": "bits"}, "tickvals": [0, 1, 2, 3, 4], "ticktext": ["1", "2", "4", "8", "16"]},
+            "colorbar": {"title": {"text": "bits"}, "tickvals": [*range(5)], "ticktext": ["1", "2", "4", "8", "16"]},
         },
         height=max(320, 130 + 24 * len(data.rows)),
     )  # fmt: skip

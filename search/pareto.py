@@ -19,7 +19,7 @@ def front(members: Sequence[Member]) -> list[Member]:
 
 
 def hypervolume(costs: Sequence[tuple[float, float, float]], reference: tuple[float, float, float]) -> float:
-    """Share of the box between zero and the reference point that is dominated (WER, storage, runtime; all minimised)."""
+    """Share of the box between zero and the reference point that is dominated; all three are minimised."""
     if not costs:
         return 0.0
     scaled = np.minimum(np.array(costs) / np.array(reference), 1.0)
@@ -27,7 +27,7 @@ def hypervolume(costs: Sequence[tuple[float, float, float]], reference: tuple[fl
 
 
 def reference_point(members: Sequence[Member]) -> tuple[float, float, float]:
-    """A reference for the hypervolume that the search cannot move: 100 % WER, and the uniform members' largest costs."""
+    """A reference that the search cannot move: 100 % WER, and the uniform members' largest costs."""
     uniform = [m for m in members if m.uniform] or list(members)
     return 100.0, 1.01 * max(m.storage_mb for m in uniform), 1.01 * max(m.runtime for m in uniform)
 

@@ -49,13 +49,19 @@ def pick(members: Sequence[Member], budget: Budget, *, knee: bool = False) -> Pi
     wanted = " and ".join(_say(key, limit, "at most ") for key, limit in limits.items()) or "no budget"
     if not fitting:
         nearest = min(members, key=lambda m: sum(max(0.0, getattr(m, k) / limit - 1) for k, limit in limits.items()))
-        missed = " and ".join(_say(k, getattr(nearest, k)) for k, limit in limits.items() if getattr(nearest, k) > limit)
+        missed = " and ".join(
+            _say(k, getattr(nearest, k)) for k, limit in limits.items() if getattr(nearest, k) > limit
+        )
         raise UserError(f"no member has {wanted}; the nearest is {nearest.name} with {missed}: raise the budget")
     if knee:
         return Pick(_knee(fitting), f"the knee of {len(fitting)} members with {wanted}: nearest to the ideal corner")
     if set(limits) == {"wer"}:
-        return Pick(min(fitting, key=lambda m: m.storage_mb), f"the smallest file of {len(fitting)} members with {wanted}")
-    return Pick(min(fitting, key=lambda m: (m.wer, m.storage_mb)), f"lowest WER of {len(fitting)} members with {wanted}")
+        return Pick(
+            min(fitting, key=lambda m: m.storage_mb), f"the smallest file of {len(fitting)} members with {wanted}"
+        )
+    return Pick(
+        min(fitting, key=lambda m: (m.wer, m.storage_mb)), f"lowest WER of {len(fitting)} members with {wanted}"
+    )
 
 
 def _say(key: str, value: float, before: str = "") -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Member:
     errors: tuple[int, ...]
     words: tuple[int, ...]
     seconds: float
-    test: dict[str, Any] | None
+    test: dict[str, Any] | None = field(compare=False)
 
     @property
     def costs(self) -> tuple[float, float, float]:
@@ -87,7 +87,7 @@ def open_study(file: StudyFile, *, create: bool) -> Study:
         study.set_user_attr(_SIGNATURE, file.signature)
     elif found != file.signature:
         raise UserError(
-            f"{file.folder}: holds results of another search space, finetune or corpus than {file.path.name} describes; "
+            f"{file.folder}: holds results of another search space, finetune or corpus than {file.path.name}'s; "
             "give the changed study a name and a file of its own"
         )
     return study

@@ -47,15 +47,15 @@ def render(file: StudyFile, members: Sequence[Member]) -> str:
         ("WER against storage", "Each point is a finetuned, packed and scored checkpoint; bars are 95 % bootstrap "
          "intervals on the development corpus. Hover for the assignment.",
          figures.draw_front(figures.build_front(members, "storage_mb", space))),
-        ("WER against estimated runtime", f"Runtime model: {file.search.runtime}. An estimate by arithmetic: nothing was "
-         "timed on a low-bit machine.", figures.draw_front(figures.build_front(members, "runtime", space))),
+        ("WER against estimated runtime", f"Runtime model: {file.search.runtime}. An estimate by arithmetic: nothing "
+         "was timed on a low-bit machine.", figures.draw_front(figures.build_front(members, "runtime", space))),
         ("Which layer lives on how few bits", "The members of the front by rising storage.",
          figures.draw_bits(figures.build_bits(members, space))),
     ]  # fmt: skip
     if relative is not None:
         note = (
-            "Crosses are the figures that arXiv 2301.00652 published for its own model on LibriSpeech: reference points for "
-            "the shape of the trade, not measured here and not comparable in WER."
+            "Crosses are the figures that arXiv 2301.00652 published for its own model on LibriSpeech: reference "
+            "points for the shape of the trade, not measured here and not comparable in WER."
         )
         sections.append(("Beside the paper, each against its own fp16", note, figures.draw_relative(relative)))
     sections.append(
@@ -69,8 +69,8 @@ def render(file: StudyFile, members: Sequence[Member]) -> str:
     )
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>hubits: {escape(file.name)}</title>"
-        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>"
-        f"<body><h1>{escape(file.name)}</h1><p class=note>{escape(_summary(file, members))}</p>"
+        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style><script>{get_plotlyjs()}</script>"
+        f"</head><body><h1>{escape(file.name)}</h1><p class=note>{escape(_summary(file, members))}</p>"
         f"<h2>The front</h2><div class=scroll>{_table(file, members)}</div>{body}</body></html>"
     )
 
@@ -79,9 +79,9 @@ def _summary(file: StudyFile, members: Sequence[Member]) -> str:
     mixed = sum(not m.uniform for m in members)
     better = [g for m in front(members) if (g := gain(m, members)) and g.better]
     return (
-        f"{mixed} mixed and {len(members) - mixed} uniform configurations measured, {len(front(members))} on the Pareto "
-        f"front of WER, storage and estimated runtime. {len(better)} mixed members of the front have a WER below that of "
-        "the best uniform member of at most their bytes, beyond the 95 % paired bootstrap interval."
+        f"{mixed} mixed and {len(members) - mixed} uniform configurations measured, {len(front(members))} on the "
+        f"Pareto front of WER, storage and estimated runtime. {len(better)} mixed members of the front have a WER "
+        "below that of the best uniform member of at most their bytes, beyond the 95 % paired bootstrap interval."
     )
 
 

@@ -38,12 +38,12 @@ class StatusLine:
         elif self._last:
             print(self._last, file=sys.stderr, flush=True)
 
-    def show(self, text: str) -> None:
-        """Replace the line."""
+    def show(self, text: str, *, last: bool = False) -> None:
+        """Replace the line; the ``last`` one of a stage is printed whatever the output is."""
         if self._live:
             self._live.update(Text(text))
             return
-        if time.monotonic() - self._printed >= _PLAIN_EVERY:
+        if last or time.monotonic() - self._printed >= _PLAIN_EVERY:
             print(text, file=sys.stderr, flush=True)
             self._printed, self._last = time.monotonic(), ""
         else:
@@ -66,7 +66,8 @@ class SearchLine:
             text += f"  best mixed {best.wer:.2f} % at {best.storage_mb:.2f} MB"
         left = progress.seconds_left
         text += f"  {duration(time.monotonic() - self._started)} gone"
-        self._line.show(text + (f"  about {duration(left)} left" if left is not None else ""))
+        finished = progress.done == progress.planned and not progress.running
+        self._line.show(text + (f"  about {duration(left)} left" if left is not None else ""), last=finished)
 
 
 class TrainingLine:

@@ -130,7 +130,9 @@ class StudyFile(Section):
     @cached_property
     def uniform(self) -> dict[str, Assignment]:
         """The uniform members by name, in the order in which they are measured."""
-        members = {name: self.search_space.uniform(Precision.parse(name, "space.uniform")) for name in self.space.uniform}
+        members = {
+            name: self.search_space.uniform(Precision.parse(name, "space.uniform")) for name in self.space.uniform
+        }
         for name, assignment in members.items():
             try:
                 self.search_space.encode(assignment)

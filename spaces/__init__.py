@@ -1,4 +1,4 @@
-"""What can be chosen: the layers of a HuBERT, precisions, assignments and the search space. Loads neither torch nor ray."""
+"""What can be chosen: the layers of a HuBERT, precisions, assignments, search spaces. Loads neither torch nor ray."""
 
 from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment

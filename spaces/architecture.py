@@ -162,9 +162,7 @@ class Architecture:
         return tuple(found)
 
     @staticmethod
-    def _dense(
-        group: str, path: str, block: int | None, inputs: int, outputs: int, form: Form = "signed"
-    ) -> Layer:
+    def _dense(group: str, path: str, block: int | None, inputs: int, outputs: int, form: Form = "signed") -> Layer:
         name = group if block is None else f"block{block}.{group}.{path.rsplit('.', 1)[1]}"
         return Layer(name, path, "linear", group, block, inputs * outputs, outputs, inputs, form)
 

@@ -164,7 +164,7 @@ class SearchSpace:
 
     @property
     def signature(self) -> str:
-        """A short hash of the model's tensors and of everything that is chosen: studies of one signature may be mixed."""
+        """A short hash of the model's tensors and of everything that is chosen."""
         content = {
             "tensors": self.architecture.tensors,
             "variables": self._variables,

@@ -22,7 +22,9 @@ from tests.conftest import TINY
 BITS = [1, 2, 4, 8]
 CONFIG = HubertConfig(**TINY)
 ARCHITECTURE = Architecture(CONFIG.to_dict(), "tiny")
-SPACE = SearchSpace(ARCHITECTURE, granularity="linear", groups=GROUPS, weight_bits=[*BITS, 16], activation_bits=[*BITS, 16])
+SPACE = SearchSpace(
+    ARCHITECTURE, granularity="linear", groups=GROUPS, weight_bits=[*BITS, 16], activation_bits=[*BITS, 16]
+)
 
 
 def _batch() -> Batch:

@@ -86,9 +86,7 @@ def test_mean_bits() -> None:
 def test_short_form_merges_runs() -> None:
     space = _space()
     choices = dict.fromkeys(space.variables, 1) | {"block0.attention.w": 0, "block1.attention.w": 0}
-    assert space.decode(choices).short(ARCHITECTURE) == (
-        "attention w1a2 0-1, w2a2 2-5; products a2; feed_forward w2a2"
-    )
+    assert space.decode(choices).short(ARCHITECTURE) == ("attention w1a2 0-1, w2a2 2-5; products a2; feed_forward w2a2")
 
 
 @pytest.mark.parametrize("text", ["w3a3", "w2", "fp8", "", "w2a2 ", "w16a3"])

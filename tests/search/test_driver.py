@@ -1,0 +1,216 @@
+"""The driver on the tiny study: order, repetition, resume, failures. Measuring is real unless a test says otherwise."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search.driver import Driver, Progress
+from search.executors import InlineExecutor
+from search.pareto import front
+from search.records import Member, database_url, members, open_study, result_path
+from search.study_file import UNIFORM, StudyFile
+from search.worker import Job, Outcome
+from spaces import UserError
+from tests.conftest import TOML, write_study
+
+
+def _search(path: Path, trials: int = 3, executor: Any = None, **changes: Any) -> tuple[StudyFile, list[Member]]:
+    file = StudyFile.load(path)
+    file = file.model_copy(update={"search": file.search.model_copy(update={"trials": trials, **changes})})
+    return file, Driver(file, executor or InlineExecutor(), lambda _: None).run()
+
+
+def _trials(file: StudyFile) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(storage=database_url(file), study_name=file.name).trials
+
+
+def _values(file: StudyFile) -> list[tuple[Any, Any]]:
+    return [(t.params, t.values) for t in _trials(file) if t.state == TrialState.COMPLETE]
+
+
+class Simulated(InlineExecutor):
+    """Answers with a WER that falls with the bits, and counts what it was asked to measure."""
+
+    def __init__(self, fail: dict[int, str] | None = None, stop_after: int = 10**9) -> None:
+        super().__init__()
+        self.measured: list[str] = []
+        self._fail, self._stop_after = fail or {}, stop_after
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        if not self._waiting:
+            return []
+        if len(self.measured) == self._stop_after:
+            raise SystemExit("killed")
+        job = self._waiting.popleft()
+        if job.kind == "measure" and job.number in self._fail:
+            return [Outcome(job, None, self._fail[job.number], "as the test wants it")]
+        if job.kind == "measure":
+            self.measured.append(job.assignment)
+        return [Outcome(job, self._result(job))]
+
+    @staticmethod
+    def _result(job: Job) -> dict[str, Any]:
+        errors = [min(9, 3 + job.assignment.count("w1") // 4)] * 10
+        return {
+            "wer": sum(errors) * 1.0, "wer_low": 0.0, "wer_high": 100.0, "errors": errors, "words": [10] * 10,
+            "seconds": {"score": 0.1}, "steps": 1, "fingerprint": "x",
+        }  # fmt: skip
+
+
+def test_uniform_members_come_first_and_the_front_holds_no_dominated_one(tiny: Path) -> None:
+    file, found = _search(tiny)
+    names = [file.uniform_name(file.search_space.decode(t.params)) for t in _trials(file)[:5]]
+    assert names == list(UNIFORM)
+    assert len(found) == 8
+    assert all(m.test is not None for m in front(found))
+    assert {t.state for t in _trials(file)} == {TrialState.COMPLETE}
+
+
+def test_the_same_seed_gives_the_same_trials(tmp_path: Path) -> None:
+    runs = [_search(write_study(tmp_path / name))[0] for name in ("a", "b")]
+    assert _values(runs[0]) == _values(runs[1])
+    other, _ = _search(write_study(tmp_path / "c"), seed=1)
+    assert _values(other) != _values(runs[0])
+
+
+def test_going_on_gives_the_trials_of_one_run_and_measures_nothing_twice(tmp_path: Path) -> None:
+    whole, _ = _search(write_study(tmp_path / "a"), 12, Simulated())
+    path = write_study(tmp_path / "b")
+    first, second = Simulated(), Simulated()
+    _search(path, 4, first)
+    parts, _ = _search(path, 12, second)
+    assert _values(parts) == _values(whole)
+    assert not set(first.measured) & set(second.measured)
+    assert len(first.measured) + len(second.measured) == 17
+
+
+def test_a_driver_that_died_leaves_nothing_running_and_loses_nothing(tmp_path: Path) -> None:
+    whole, _ = _search(write_study(tmp_path / "a"), 6, Simulated())
+    path = write_study(tmp_path / "b")
+    with pytest.raises(SystemExit):
+        _search(path, 6, Simulated(stop_after=8))
+    assert TrialState.RUNNING in {t.state for t in _trials(StudyFile.load(path))}
+    parts, _ = _search(path, 6, Simulated())
+    assert _values(parts) == _values(whole)
+    failed = [t for t in _trials(parts) if t.state == TrialState.FAIL]
+    assert [t.user_attrs["failure"] for t in failed] == ["interrupted"]
+
+
+def test_a_result_that_a_worker_left_is_taken_over(tiny: Path) -> None:
+    class DiesBeforeTelling(InlineExecutor):
+        def wait(self, seconds: float) -> list[Outcome]:
+            super().wait(seconds)
+            raise SystemExit("killed after the worker wrote its result")
+
+    with pytest.raises(SystemExit):
+        _search(tiny, 0, DiesBeforeTelling())
+    executor = Simulated()
+    file, found = _search(tiny, 0, executor)
+    assert len(executor.measured) == 4  # fp16, the first, was measured by the run that died
+    assert _trials(file)[0].state == TrialState.COMPLETE
+    assert len(found) == 5
+
+
+def test_a_torn_result_is_measured_again(tiny: Path) -> None:
+    with pytest.raises(SystemExit):
+        _search(tiny, 0, Simulated(stop_after=0))
+    file = StudyFile.load(tiny)
+    result_path(file, 0).parent.mkdir(parents=True)
+    result_path(file, 0).write_text('{"digest": "44136fa355b3", "wer": 3')
+    executor = Simulated()
+    _search(tiny, 0, executor)
+    assert len(executor.measured) == 5
+
+
+def test_failures_carry_their_kind_and_uniform_members_are_tried_again(tiny: Path) -> None:
+    file, found = _search(tiny, 2, Simulated(fail={1: "out_of_memory"}))
+    assert _trials(file)[1].user_attrs["failure"] == "out_of_memory"
+    assert "w8a8" not in {m.name for m in found}
+    _, found = _search(tiny, 2, Simulated())
+    assert "w8a8" in {m.name for m in found}
+
+
+def test_five_failures_of_one_kind_stop_the_study(tiny: Path) -> None:
+    with pytest.raises(UserError, match=r"5 trials in a row failed \(error: as the test wants it\)"):
+        _search(tiny, 9, Simulated(fail=dict.fromkeys(range(99), "error")))
+
+
+def test_candidates_over_a_limit_cost_nothing(tiny: Path) -> None:
+    file = StudyFile.load(tiny)
+    executor = Simulated()
+    file, found = _search(tiny, 4, executor, max_runtime=0.9)
+    mixed = [m for m in found if not m.uniform]
+    assert all(m.runtime <= 0.9 for m in mixed)
+    told = [t for t in _trials(file) if t.user_attrs.get("failure") == "over_limit"]
+    assert len(executor.measured) == len(found)
+    assert all(t.user_attrs["runtime"] > 0.9 for t in told)
+
+
+def test_a_space_that_is_spent_ends_the_search(tmp_path: Path) -> None:
+    text = TOML.replace(
+        "weight_bits = [1, 2, 4, 8, 16]\nactivation_bits = [1, 2, 4, 8, 16]", 'precisions = ["w1a1", "fp16"]'
+    )
+    text = text.replace('"module"', '"block"\nuniform = ["fp16", "w1a1"]')
+    _, found = _search(write_study(tmp_path, text), 50, Simulated())
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("sampler", ["random", "nsga2", "tpe"])
+def test_every_sampler_runs_and_repeats_itself(tmp_path: Path, sampler: str) -> None:
+    files = [_search(write_study(tmp_path / n), 25, Simulated(), sampler=sampler)[0] for n in ("a", "b")]
+    assert _values(files[0]) == _values(files[1])
+
+
+def test_results_of_another_search_space_are_refused(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    _search(path, 0, Simulated())
+    path.write_text(TOML.replace('"module"', '"block"'))
+    with pytest.raises(UserError, match="holds results of another search space"):
+        _search(path, 0, Simulated())
+
+
+def test_a_second_driver_is_refused(tiny: Path) -> None:
+    file = StudyFile.load(tiny)
+    with pytest.raises(UserError, match="another hubits search works on this study"):
+        Driver(file, Simulated(), lambda _: _search(tiny, 0, Simulated()) and None).run()
+
+
+def test_dominated_checkpoints_are_dropped_and_all_others_kept(tiny: Path) -> None:
+    file, found = _search(tiny, 6)
+    kept = {p.stem for p in (file.folder / "checkpoints").iterdir()}
+    assert kept == {m.assignment.digest for m in {*front(found), *(m for m in found if m.uniform)}}
+
+
+def test_progress_tells_what_is_left(tiny: Path) -> None:
+    seen: list[tuple[int, int, int]] = []
+    file = StudyFile.load(tiny)
+    Driver(file, Simulated(), lambda p: seen.append((p.done, p.running, p.planned))).run()
+    assert seen[0] == (0, 0, 8)
+    assert (8, 0, 8) in seen
+    assert Progress(10, done=4, seconds=[2.0, 4.0], workers=2).seconds_left == 9.0
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
+    whole, _ = _search(write_study(tmp_path / "a"))
+    path = write_study(tmp_path / "b")
+    process = subprocess.Popen([sys.executable, "-m", "search", "search", str(path)], stderr=subprocess.DEVNULL)
+    file = StudyFile.load(path)
+    for _ in range(600):
+        if len(list((file.folder / "results").glob("*.json"))) >= 3:
+            break
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    measured = {m.assignment for m in members(file, open_study(file, create=False))}
+    assert measured
+    parts, _ = _search(path)
+    assert _values(parts) == _values(whole)

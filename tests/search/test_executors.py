@@ -1,0 +1,59 @@
+"""One contract for every executor, on the tiny study."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from search.executors import Executor, make_executor
+from search.records import checkpoint_path, read_result
+from search.study_file import StudyFile
+from search.worker import Job, Outcome
+from spaces import Precision
+
+
+@pytest.fixture(params=["inline", pytest.param("ray", marks=pytest.mark.slow)])
+def executor(request: pytest.FixtureRequest, tiny: Path) -> Iterator[Executor]:
+    settings = StudyFile.load(tiny).search.model_copy(update={"executor": request.param, "workers": 1})
+    made = make_executor(settings)
+    yield made
+    made.close()
+
+
+def _finish(executor: Executor) -> Outcome:
+    for _ in range(120):
+        if outcomes := executor.wait(1.0):
+            return outcomes[0]
+    raise TimeoutError
+
+
+def test_contract(executor: Executor, tiny: Path) -> None:
+    file = StudyFile.load(tiny)
+    assignment = file.search_space.uniform(Precision(2, 2))
+    assert executor.wait(0.01) == []
+    assert executor.free == 1
+    executor.submit(Job(7, "measure", str(tiny), assignment.to_json()))
+    assert executor.free == 0
+    outcome = _finish(executor)
+    assert executor.free == 1
+    assert outcome.failure is None
+    assert outcome.job.number == 7
+    # the result is on disk as well, whole, before it comes back
+    assert read_result(file, 7, assignment) == outcome.result
+    assert read_result(file, 7, file.search_space.uniform(Precision(1, 1))) is None
+    assert checkpoint_path(file, assignment).exists()
+    # the packed checkpoint that is kept scores what the trial scored
+    executor.submit(Job(7, "test", str(tiny), assignment.to_json()))
+    tested = _finish(executor).result
+    assert tested is not None
+    assert outcome.result is not None
+    assert tested["wer"] == outcome.result["wer"]
+    # a failure comes back as one, and the executor takes the next job
+    executor.submit(Job(8, "measure", str(tiny.with_name("gone.toml")), assignment.to_json()))
+    failed = _finish(executor)
+    assert failed.failure == "input"
+    assert "gone.toml" in failed.message
+    executor.submit(Job(9, "measure", str(tiny), assignment.to_json()))
+    again = _finish(executor).result
+    assert again is not None
+    assert again["errors"] == outcome.result["errors"]
