@@ -24,8 +24,8 @@ _POSITION_CHARACTER = 1
 
 _VARIANTS = {
     "train": "f1 f2 f5 m1 m2 m3 m5 m6 m8 Alex Alicia Andrea Denis Gene Jacky Lee Marco Mario Mike adam anika "
-    "antonio aunty belinda benjamin boris caleb david ed edward grandma ian iven max miguel norbert pablo pedro quincy rob sandro "
-    "shelby travis zac",
+    "antonio aunty belinda benjamin boris caleb david ed edward grandma ian iven max miguel norbert pablo "
+    "pedro quincy rob sandro shelby travis zac",
     "dev": "f4 m7 linda paul steph Michael",
     "test": "f3 m4 Annie john Andy robert michel victor",
 }

@@ -16,7 +16,7 @@ from evaluators.settings import Corpora, FinetuneSettings, FloatSettings, Sectio
 from spaces import FP16, Architecture, Assignment, Precision, SearchSpace, UserError, named_architecture
 from spaces.space import Granularity
 
-SamplerName = Literal["tpe", "nsga2", "random"]
+SamplerName = Literal["hubits", "tpe", "nsga2", "random"]
 UNIFORM = ("fp16", "w8a8", "w4a4", "w2a2", "w1a1")
 
 
@@ -42,7 +42,7 @@ class SearchSettings(Section):
     """How the space is searched."""
 
     trials: int = Field(24, ge=0, description="mixed candidates to measure, beside the uniform members")
-    sampler: SamplerName = "tpe"
+    sampler: SamplerName = "hubits"
     seed: int = Field(0, ge=0)
     workers: int = Field(1, gt=0, description="candidates measured at the same time")
     executor: Literal["ray", "inline"] = "ray"

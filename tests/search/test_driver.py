@@ -163,9 +163,9 @@ def test_a_space_that_is_spent_ends_the_search(tmp_path: Path) -> None:
     assert len(found) == 4
 
 
-@pytest.mark.parametrize("sampler", ["random", "nsga2", "tpe"])
+@pytest.mark.parametrize("sampler", ["hubits", "random", "nsga2", "tpe"])
 def test_every_sampler_runs_and_repeats_itself(tmp_path: Path, sampler: str) -> None:
-    files = [_search(write_study(tmp_path / n), 25, Simulated(), sampler=sampler)[0] for n in ("a", "b")]
+    files = [_search(write_study(tmp_path / n), 12, Simulated(), sampler=sampler)[0] for n in ("a", "b")]
     assert _values(files[0]) == _values(files[1])
 
 

@@ -1,0 +1,75 @@
+"""The surrogate sampler on a problem whose front is known: WER falls with each choice, cost rises with each."""
+
+import itertools
+
+import moocore
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+
+from search.pareto import hypervolume
+from search.surrogate import Choices, SurrogateSampler
+
+NAMES = [f"x{i}" for i in range(8)]
+HARM = np.array([1, 1, 2, 2, 4, 8, 16, 32]) / 66
+REFERENCE = (100.0, 1.01, 1.01)
+
+
+def costs(choices: Choices) -> tuple[float, float]:
+    level = sum(choices.values()) / (2 * len(NAMES))
+    return 0.1 + 0.9 * level, 0.2 + 0.8 * level
+
+
+def wer(choices: Choices) -> float:
+    return float(5 + 90 * HARM @ [(1 - choices[n] / 2) ** 2 for n in NAMES])
+
+
+def search(sampler: BaseSampler, evaluations: int) -> list[tuple[float, float, float]]:
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
+    for level in (2, 1, 0):
+        study.enqueue_trial(dict.fromkeys(NAMES, level))
+    for _ in range(evaluations):
+        trial = study.ask({n: IntDistribution(0, 2) for n in NAMES})
+        study.tell(trial, (wer(trial.params), *costs(trial.params)))
+    return [tuple(t.values) for t in study.trials if t.values is not None]
+
+
+def test_it_finds_the_known_front_in_few_evaluations() -> None:
+    space = [dict(zip(NAMES, c, strict=True)) for c in itertools.product(range(3), repeat=len(NAMES))]
+    best = hypervolume([(wer(c), *costs(c)) for c in space], REFERENCE)
+    ours = hypervolume(search(SurrogateSampler(costs, seed=0), 30), REFERENCE)
+    random = hypervolume(search(RandomSampler(seed=0), 30), REFERENCE)
+    assert ours > 0.98 * best
+    assert ours > random
+
+
+def test_it_repeats_itself_and_proposes_nothing_twice() -> None:
+    first, again = (search(SurrogateSampler(costs, seed=3), 12) for _ in range(2))
+    assert first == again
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=SurrogateSampler(costs, seed=3))
+    seen = set()
+    for i in range(15):
+        if i < 3:
+            study.enqueue_trial(dict.fromkeys(NAMES, i))
+        trial = study.ask({n: IntDistribution(0, 2) for n in NAMES})
+        seen.add(tuple(trial.params.values()))
+        if i % 2 == 0 or i < 3:  # every other trial stays pending: it must not be proposed again either
+            study.tell(trial, (wer(trial.params), *costs(trial.params)))
+    assert len(seen) == 15
+
+
+def test_it_respects_hard_limits() -> None:
+    found = search(SurrogateSampler(costs, seed=0, limits=(0.6, 1.0)), 12)
+    assert max(storage for _, storage, _ in found[3:]) <= 0.6
+
+
+def test_its_front_is_not_dominated_by_the_uniform_line() -> None:
+    values = np.array(search(SurrogateSampler(costs, seed=1), 25))
+    assert moocore.is_nondominated(values, keep_weakly=True)[3:].sum() >= 5
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2])
+def test_without_enough_trials_it_is_random(finished: int) -> None:
+    assert len(search(SurrogateSampler(costs, seed=0), finished)) == finished
