@@ -1,4 +1,4 @@
-"""The sampler of hubits: only the WER has to be guessed, storage and runtime of a candidate are known before it is trained.
+"""The sampler of hubits: only the WER has to be guessed, storage and runtime are known before anything is trained.
 
 A Gaussian process guesses log WER over the ordinal choices from what was measured; each proposal is the candidate of a
 pool with the largest expected hypervolume improvement under exact costs (Emmerich, Giannakoglou and Naujoks, 2006,
@@ -6,7 +6,7 @@ estimated here by sampling). Usable with any Optuna study of three objectives of
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import moocore
@@ -54,7 +54,7 @@ class SurrogateSampler(BaseSampler):
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: Mapping[str, BaseDistribution]
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The most promising candidate of a pool."""
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -64,7 +64,7 @@ class SurrogateSampler(BaseSampler):
         names = list(rungs)
         sizes = np.array([rungs[n] for n in names])
         measured = np.array([[t.params[n] for n in names] for t in finished])
-        values = np.array([t.values for t in finished])
+        values = np.array([_values(t) for t in finished])
         running = [t for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) if names[0] in t.params]
         pending = np.array([[t.params[n] for n in names] for t in running], dtype=int).reshape(-1, len(names))
 
@@ -165,11 +165,16 @@ def _lost(rungs: np.ndarray) -> np.ndarray:
     return np.hstack([below, below**2, below**5])
 
 
+def _values(trial: FrozenTrial) -> Sequence[float]:
+    assert trial.values is not None  # the trial is complete
+    return trial.values
+
+
 def _noise(trials: Sequence[FrozenTrial]) -> np.ndarray:
     """Standard deviation of each log WER, from its bootstrap interval where the trial has one."""
     noise = []
     for trial in trials:
-        low, high, wer = trial.user_attrs.get("wer_low"), trial.user_attrs.get("wer_high"), trial.values[0]
-        known = low is not None and high is not None and wer > 0
-        noise.append((high - low) / 3.92 / wer if known else 0.05)
+        known, wer = trial.user_attrs, _values(trial)[0]
+        has_interval = "wer_low" in known and "wer_high" in known and wer > 0
+        noise.append((known["wer_high"] - known["wer_low"]) / 3.92 / wer if has_interval else 0.05)
     return np.maximum(np.array(noise), 0.01)
