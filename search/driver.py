@@ -250,6 +250,7 @@ class Driver:
                 set_test(self._study, member.assignment, outcome.result)
                 progress.done += 1
                 progress.seconds.append(time.monotonic() - began)
+        progress.running = 0
         self._report(progress)
 
     @contextmanager

@@ -70,6 +70,8 @@ def draw_front(data: FrontData) -> go.Figure:
     uniform = _scatter(data.uniform, "uniform", {"color": _ACCENT, "size": 12, "symbol": "diamond"})
     uniform.update(mode="markers+text", text=[p.name for p in data.uniform], textposition="top right")
     figure.add_trace(uniform)
+    # most of what is interesting is small: a logarithmic axis gives it room
+    figure.update_xaxes(type="log", dtick="D1" if data.axis == "storage_mb" else "D2")
     return _styled(figure, _AXES[data.axis], "WER, %")
 
 
@@ -147,48 +149,49 @@ class BitsData(NamedTuple):
     """Bits of each front member (rows) in each group of each block (columns), weights and activations apart."""
 
     rows: list[str]
-    columns: list[str]
-    weights: list[list[float | None]]
+    weight_columns: list[str]
+    weights: list[list[float]]
+    activation_columns: list[str]
     activations: list[list[float]]
 
 
 def build_bits(members: Sequence[Member], space: SearchSpace) -> BitsData:
-    """Mean bits of the layers that each column stands for; a column of products alone has no weights."""
+    """Mean bits of the layers that each column stands for; attention products have no weights."""
     columns: dict[str, list[str]] = {}
     weightless = set()
     for layer in space.layers:
-        column = (
-            layer.group.replace("_", " ") if layer.block is None else f"{layer.block} {layer.group.replace('_', ' ')}"
-        )
+        group = layer.group.replace("_", " ")
+        column = group if layer.block is None else f"{layer.block} {group}"
         columns.setdefault(column, []).append(layer.name)
         if not layer.weights:
             weightless.add(column)
+    weighted = {c: names for c, names in columns.items() if c not in weightless}
     chosen = front(members)
-    mean = {
-        kind: [
-            [sum(getattr(m.assignment[n], kind) for n in names) / len(names) for names in columns.values()]
-            for m in chosen
-        ]
-        for kind in ("weight", "activation")
-    }
-    weights = [[None if c in weightless else v for c, v in zip(columns, r, strict=True)] for r in mean["weight"]]
-    labels = [f"{m.name}  {m.storage_mb:.2f} MB  {m.wer:.1f} %" for m in chosen]
-    return BitsData(labels, list(columns), weights, mean["activation"])
+    return BitsData(
+        [f"{m.name}  {m.storage_mb:.2f} MB  {m.wer:.1f} %" for m in chosen],
+        list(weighted),
+        [[sum(m.assignment[n].weight for n in names) / len(names) for names in weighted.values()] for m in chosen],
+        list(columns),
+        [[sum(m.assignment[n].activation for n in names) / len(names) for names in columns.values()] for m in chosen],
+    )
 
 
 def draw_bits(data: BitsData) -> go.Figure:
     """Two heat maps on one logarithmic colour scale."""
-    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, subplot_titles=("weights", "activations"))
-    for column, table in ((1, data.weights), (2, data.activations)):
-        exponents = [[None if v is None else math.log2(v) for v in r] for r in table]
+    figure = make_subplots(
+        rows=1, cols=2, shared_yaxes=True, subplot_titles=("weights", "activations"), column_widths=[0.4, 0.6]
+    )
+    panels = ((1, data.weight_columns, data.weights), (2, data.activation_columns, data.activations))
+    for column, names, table in panels:
         figure.add_trace(
             go.Heatmap(
-                z=exponents, x=data.columns, y=data.rows, coloraxis="coloraxis", xgap=1, ygap=1,
-                text=[["" if v is None else f"{v:g}" for v in r] for r in table], texttemplate="%{text}",
+                z=[[math.log2(v) for v in r] for r in table], x=names, y=data.rows, coloraxis="coloraxis",
+                xgap=1, ygap=1, text=[[f"{v:.2g}" for v in r] for r in table], texttemplate="%{text}",
                 hovertemplate="%{y}<br>%{x}: %{text} bits<extra></extra>",
             ),
             row=1, col=column,
         )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
     figure.update_layout(
         coloraxis={
             "colorscale": "Viridis", "cmin": 0, "cmax": 4,
@@ -228,5 +231,5 @@ def _styled(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:
     )  # fmt: skip
     if x is not None:
         figure.update_xaxes(title_text=x)
-        figure.update_yaxes(title_text=y, rangemode="tozero")
+        figure.update_yaxes(title_text=y)
     return figure

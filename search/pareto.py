@@ -54,6 +54,16 @@ class Gain:
         return text if self.better else f"none ({text})"
 
 
+def gain_text(member: Member, members: Sequence[Member]) -> str:
+    """What a table says of a member beside the uniform ones."""
+    if member not in front(members):
+        return "dominated"
+    own = gain(member, members)
+    if own is not None:
+        return str(own)
+    return "" if member.uniform else "no uniform member is as small"
+
+
 def gain(member: Member, members: Sequence[Member]) -> Gain | None:
     """The member's gain over the best uniform member of at most its bytes; None for uniform ones or where none fits."""
     rivals = [m for m in members if m.uniform and m.storage_mb <= member.storage_mb]

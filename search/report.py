@@ -7,7 +7,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from search import figures
-from search.pareto import front, gain
+from search.pareto import front, gain, gain_text
 from search.records import Member
 from search.study_file import StudyFile
 from spaces import UserError
@@ -19,7 +19,8 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-
 p.note { color: #5b6773; } table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid #e4e8ec; white-space: nowrap; }
 th { color: #5b6773; font-weight: 600; } td:first-child, th:first-child { text-align: left; }
-td.wide { white-space: normal; text-align: left; color: #5b6773; } tr.uniform td { background: #eef6fa; }
+tr.bits td { white-space: normal; text-align: left; color: #5b6773; font-size: 12px; padding-top: 0; }
+tr:has(+ tr.bits) td { border-bottom: none; padding-bottom: 0; } tr.uniform td { background: #eef6fa; }
 .better { color: #0a7a3d; font-weight: 600; } .none { color: #5b6773; } .scroll { overflow-x: auto; }
 """
 
@@ -71,7 +72,7 @@ def render(file: StudyFile, members: Sequence[Member]) -> str:
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>hubits: {escape(file.name)}</title>"
         f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style><script>{get_plotlyjs()}</script>"
         f"</head><body><h1>{escape(file.name)}</h1><p class=note>{escape(_summary(file, members))}</p>"
-        f"<h2>The front</h2><div class=scroll>{_table(file, members)}</div>{body}</body></html>"
+        f"{body}<h2>The members</h2><div class=scroll>{_table(file, members)}</div></body></html>"
     )
 
 
@@ -87,17 +88,20 @@ def _summary(file: StudyFile, members: Sequence[Member]) -> str:
 
 def _table(file: StudyFile, members: Sequence[Member]) -> str:
     headings = ("member", "WER % [95 %]", "test WER %", "MB", "runtime", "bits a weight",
-                "WER points below the best uniform of at most its bytes", "assignment")  # fmt: skip
+                "WER points below the best uniform of at most its bytes")  # fmt: skip
     chosen = front(members)
     lines = []
     for m in sorted({*chosen, *(m for m in members if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         own = gain(m, members)
-        said = "" if own is None else f"<span class={'better' if own.better else 'none'}>{escape(str(own))}</span>"
+        style = "better" if own and own.better else "none"
+        said = f"<span class={style}>{escape(gain_text(m, members))}</span>"
         cells = (
             escape(m.name), f"{m.wer:.2f} [{m.wer_low:.1f}, {m.wer_high:.1f}]",
             f"{m.test['wer']:.2f}" if m.test else "", f"{m.storage_mb:.3f}", f"{m.runtime:.3f}", f"{m.mean_bits:.2f}",
-            said if m in chosen else "dominated",
+            said,
         )  # fmt: skip
-        wide = f"<td class=wide>{escape(m.assignment.short(file.architecture))}</td>"
-        lines.append(f"<tr{' class=uniform' * m.uniform}>" + "".join(f"<td>{c}</td>" for c in cells) + wide + "</tr>")
+        lines.append(f"<tr{' class=uniform' * m.uniform}>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
+        if not m.uniform:
+            bits = escape(m.assignment.short(file.architecture))
+            lines.append(f"<tr class=bits><td colspan={len(cells)}>{bits}</td></tr>")
     return f"<table><tr>{''.join(f'<th>{h}</th>' for h in headings)}</tr>{''.join(lines)}</table>"

@@ -62,8 +62,8 @@ class SearchLine:
         what = "search" if progress.stage == "search" else "front on the test corpus"
         text = f"{what}  {progress.done}/{progress.planned} done  {progress.running} running  {progress.failed} failed"
         if progress.best is not None and progress.stage == "search":
-            best = progress.best
-            text += f"  best mixed {best.wer:.2f} % at {best.storage_mb:.2f} MB"
+            best, kind = progress.best, "uniform" if progress.best.uniform else "mixed"
+            text += f"  best {kind} so far {best.wer:.2f} % at {best.storage_mb:.2f} MB"
         left = progress.seconds_left
         text += f"  {duration(time.monotonic() - self._started)} gone"
         finished = progress.done == progress.planned and not progress.running

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from search.pareto import front, gain, hypervolume, reference_point
+from search.pareto import front, gain, gain_text, hypervolume, reference_point
 from search.records import Member
 from search.study_file import StudyFile
 from spaces import UserError
@@ -66,11 +66,10 @@ def print_front(file: StudyFile, members: Sequence[Member]) -> None:
     table.add_column("WER points below the best uniform of at most its bytes")
     on_front = front(members)
     for one in sorted({*on_front, *(m for m in members if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
-        own = gain(one, members)
         table.add_row(
             one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
             f"{one.test['wer']:.2f}" if one.test else "", f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
-            f"{one.mean_bits:.2f}", str(own) if own else "" if one in on_front else "dominated",
+            f"{one.mean_bits:.2f}", gain_text(one, members),
             style="bold" if one.uniform else None,
         )  # fmt: skip
     console = Console()
