@@ -264,6 +264,23 @@ def train_supernet(study: StudyPath) -> None:
     print("WER without a step: " + ", ".join(f"{name} {wer:.2f} %" for name, wer in wers.items()))
 
 
+@app.command()
+def sensitivity(study: StudyPath, as_json: AsJson = False) -> None:
+    """What each choice costs on its own, from the supernet without training; the report shows it as a heat map.
+
+    Example: hubits sensitivity studies/pocket/demo.toml
+    """
+    from search.screen import StatusLine, TrainingLine
+    from search.sensitivity import measure_sensitivity
+    from search.table import print_sensitivity
+
+    file = _load(study)
+    _require(file)
+    with StatusLine() as line:
+        table = measure_sensitivity(file, TrainingLine(line, "divergence"))
+    print(json.dumps(table)) if as_json else print_sensitivity(file, table)
+
+
 def _training(train: Callable[[Callable[[int, int, float], None]], Any]) -> Any:
     from search.screen import StatusLine, TrainingLine
 

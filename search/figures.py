@@ -1,7 +1,7 @@
 """The figures of a study: each is built as plain data by one function and drawn by another."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -71,8 +71,15 @@ def draw_front(data: FrontData) -> go.Figure:
     uniform.update(mode="markers+text", text=[p.name for p in data.uniform], textposition="top right")
     figure.add_trace(uniform)
     # most of what is interesting is small: a logarithmic axis gives it room
-    figure.update_xaxes(type="log", dtick="D1" if data.axis == "storage_mb" else "D2")
+    ticks = _ticks([p.x for p in (*data.mixed, *data.uniform, *data.dominated)])
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
     return _styled(figure, _AXES[data.axis], "WER, %")
+
+
+def _ticks(values: list[float]) -> list[float]:
+    """Round numbers within the range of some positive values, for a logarithmic axis."""
+    steps = [s * 10.0**power for power in range(-4, 5) for s in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)]
+    return [round(s, 8) for s in steps if 0.9 * min(values) <= s <= 1.1 * max(values)]
 
 
 def _scatter(points: list[Point], name: str, marker: dict[str, object], *, bars: bool = True) -> go.Scatter:
@@ -199,6 +206,36 @@ def draw_bits(data: BitsData) -> go.Figure:
         },
         height=max(320, 130 + 24 * len(data.rows)),
     )  # fmt: skip
+    return _styled(figure, None, None)
+
+
+class SensitivityData(NamedTuple):
+    """Divergence that each rung (columns) of each choice (rows) adds over its top rung."""
+
+    rows: list[str]
+    columns: list[str]
+    added: list[list[float]]
+
+
+def build_sensitivity(table: Mapping[str, Sequence[float]]) -> SensitivityData:
+    """The choices by what their lowest rung adds, the most sensitive first; the top rung, always zero, is left out."""
+    ordered = sorted(table, key=lambda name: -table[name][0])
+    rungs = max(len(v) for v in table.values()) - 1
+    return SensitivityData(ordered, [f"rung {r}" for r in range(rungs)], [list(table[n])[:rungs] for n in ordered])
+
+
+def draw_sensitivity(data: SensitivityData) -> go.Figure:
+    """A heat map on a logarithmic scale."""
+    least = 1e-4
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[math.log10(max(v, least)) for v in r] for r in data.added], x=data.columns, y=data.rows,
+            text=[[f"{v:.3f}" for v in r] for r in data.added], texttemplate="%{text}", colorscale="Viridis",
+            xgap=1, ygap=1, showscale=False, hovertemplate="%{y} at %{x}: %{text} nat a frame<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(height=max(320, 110 + 22 * len(data.rows)))
     return _styled(figure, None, None)
 
 

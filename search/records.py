@@ -98,7 +98,9 @@ def _load(file: StudyFile, create: bool) -> Study:
         return optuna.create_study(
             storage=database_url(file), study_name=file.name, directions=["minimize"] * 3, load_if_exists=True
         )
-    return optuna.load_study(storage=database_url(file), study_name=file.name)
+    # reading needs neither the schema made nor its version compared: that halves the start of front and pick
+    reader = optuna.storages.RDBStorage(database_url(file), skip_compatibility_check=True, skip_table_creation=True)
+    return optuna.load_study(storage=reader, study_name=file.name)
 
 
 def costs(file: StudyFile, assignment: Assignment) -> tuple[float, float]:

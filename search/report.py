@@ -9,6 +9,7 @@ from plotly.offline import get_plotlyjs
 from search import figures
 from search.pareto import front, gain, gain_text
 from search.records import Member
+from search.sensitivity import read_sensitivity
 from search.study_file import StudyFile
 from spaces import UserError
 
@@ -59,6 +60,11 @@ def render(file: StudyFile, members: Sequence[Member]) -> str:
             "points for the shape of the trade, not measured here and not comparable in WER."
         )
         sections.append(("Beside the paper, each against its own fp16", note, figures.draw_relative(relative)))
+    if (table := read_sensitivity(file)) is not None:
+        note = "Divergence of the supernet's outputs from the float model's, one choice lowered at a time; no training."
+        sections.append(
+            ("What each choice costs on its own", note, figures.draw_sensitivity(figures.build_sensitivity(table)))
+        )
     sections.append(
         ("How the front grew", "Hypervolume of WER, storage and runtime together.",
          figures.draw_progress(figures.build_progress(members)))

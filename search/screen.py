@@ -71,10 +71,10 @@ class SearchLine:
 
 
 class TrainingLine:
-    """The line of a training run."""
+    """The line of a run of equal steps, each of which shows one number."""
 
-    def __init__(self, line: StatusLine) -> None:
-        self._line = line
+    def __init__(self, line: StatusLine, what: str = "loss") -> None:
+        self._line, self._what = line, what
         self._first: tuple[int, float] | None = None
 
     def __call__(self, step: int, steps: int, loss: float) -> None:
@@ -83,4 +83,4 @@ class TrainingLine:
         first, began = self._first
         left = (time.monotonic() - began) / (step - first) * (steps - step) if step > first else None
         tail = f"  about {duration(left)} left" if left is not None else ""
-        self._line.show(f"step {step}/{steps}  loss {loss:.4f}{tail}")
+        self._line.show(f"step {step}/{steps}  {self._what} {loss:.4f}{tail}")

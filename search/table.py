@@ -55,6 +55,17 @@ def write_csv(table: Sequence[dict[str, Any]], path: Path) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
 
 
+def print_sensitivity(file: StudyFile, table: dict[str, list[float]]) -> None:
+    """Print the choices by what their lowest rung costs, the most sensitive first."""
+    shown = Table(title=f"{file.name}: divergence from the float model that each rung adds, nat a frame")
+    shown.add_column("choice")
+    for rung in range(max(map(len, table.values()))):
+        shown.add_column(f"rung {rung}", justify="right")
+    for name, values in sorted(table.items(), key=lambda item: -item[1][0]):
+        shown.add_row(name, *(f"{v:.4f}" for v in values))
+    Console().print(shown)
+
+
 def print_front(file: StudyFile, members: Sequence[Member]) -> None:
     """Print the front with each mixed member's gain over the best uniform one of at most its bytes."""
     if not members:

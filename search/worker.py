@@ -69,7 +69,7 @@ def _measure(job: Job) -> dict[str, Any]:
     from search.records import checkpoint_path, result_path
     from spaces import Assignment
 
-    file, evaluator = _study(job)
+    file, evaluator = study_evaluator(job.study)
     assignment = Assignment.from_json(job.assignment, file.architecture)
     measured = evaluator.measure(assignment)
     low, high = measured.errors.interval()
@@ -99,7 +99,7 @@ def _test(job: Job) -> dict[str, Any]:
     from search.records import checkpoint_path
     from spaces import Assignment
 
-    file, evaluator = _study(job)
+    file, evaluator = study_evaluator(job.study)
     assignment = Assignment.from_json(job.assignment, file.architecture)
     assert file.corpora.test is not None
     corpus = load_corpus(file.corpora.test)
@@ -110,22 +110,22 @@ def _test(job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _study(job: Job) -> tuple[Any, Any]:
+def study_evaluator(study: str) -> tuple[Any, Any]:
     """The study file and its evaluator, loaded once a process."""
-    if job.study not in _evaluators:
+    if study not in _evaluators:
         import torch
 
         from evaluators.evaluator import Evaluator
         from search.study_file import StudyFile
 
-        file = StudyFile.load(Path(job.study))
+        file = StudyFile.load(Path(study))
         torch.set_num_threads(max(1, int(file.search.cpus_per_trial)))
         evaluator = Evaluator(
             file.model.folder, file.model.supernet, file.search_space.layers, file.corpora.train, file.corpora.dev,
             file.finetune,
         )  # fmt: skip
-        _evaluators[job.study] = (file, evaluator)
-    file, evaluator = _evaluators[job.study]
+        _evaluators[study] = (file, evaluator)
+    file, evaluator = _evaluators[study]
     return file, evaluator
 
 

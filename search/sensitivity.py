@@ -1,0 +1,69 @@
+"""What each choice costs on its own: the divergence of the supernet with one choice lowered and all others at the top.
+
+One forward pass for each rung of each choice, no training. The table is kept in the study's folder, where the report
+finds it.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from search.study_file import StudyFile
+from search.worker import study_evaluator, write_json
+from spaces import SearchSpace
+
+Table = dict[str, list[float]]
+
+
+def measure_sensitivity(file: StudyFile, on_step: Callable[[int, int, float], None]) -> Table:
+    """KL a frame that each rung of each choice adds over the top rung, lowest rung first; written to the folder."""
+    _, evaluator = study_evaluator(str(file.path))
+    space = file.search_space
+    top = {name: rungs - 1 for name, rungs in space.variables.items()}
+    base = evaluator.divergence(space.decode(top))
+    total, done = sum(space.variables.values()), 0
+    table: Table = {}
+    for name, rungs in space.variables.items():
+        table[name] = []
+        for rung in range(rungs):
+            lowered = space.decode({**top, name: rung})
+            table[name].append(evaluator.divergence(lowered) - base if rung < rungs - 1 else 0.0)
+            done += 1
+            on_step(done, total, table[name][-1])
+    write_json(table, sensitivity_path(file))
+    return table
+
+
+def sensitivity_path(file: StudyFile) -> Path:
+    """Where the table lies."""
+    return file.folder / "sensitivity.json"
+
+
+def read_sensitivity(file: StudyFile) -> Table | None:
+    """The table of this study's search space, or None where it was not measured."""
+    try:
+        table = json.loads(sensitivity_path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    fits = isinstance(table, dict) and {k: len(v) for k, v in table.items()} == file.search_space.variables
+    return table if fits else None
+
+
+def greedy_path(space: SearchSpace, table: Table, costs: Callable[[dict[str, int]], float]) -> list[dict[str, int]]:
+    """From the top to the bottom, each time the step that adds the least divergence for the cost it saves.
+
+    What AIMET's and ModelOpt's automatic mixed precision do, without their finetune: it takes layers to add up.
+    """
+    choices = {name: rungs - 1 for name, rungs in space.variables.items()}
+    path = [dict(choices)]
+    while any(choices.values()):
+        now = costs(choices)
+
+        def price(name: str, now: float = now) -> float:
+            saved = max(now - costs({**choices, name: choices[name] - 1}), 1e-9)
+            return (table[name][choices[name] - 1] - table[name][choices[name]]) / saved
+
+        cheapest = min((name for name in choices if choices[name]), key=price)
+        choices[cheapest] -= 1
+        path.append(dict(choices))
+    return path

@@ -1,0 +1,66 @@
+"""Every command that the README shows is run, on a tiny study in the place of the pocket one."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.conftest import TOML, write_study
+from tests.search.test_cli import hubits
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    for line in block.splitlines()
+    if line and not line.startswith("#")
+]
+TRAINING = """
+[float_training]
+steps = 2
+learning_rate = 1e-3
+batch_seconds = 3
+[supernet_training]
+steps = 2
+learning_rate = 1e-3
+batch_seconds = 3
+"""
+
+
+def test_the_readme_shows_commands() -> None:
+    assert sum(c.startswith("hubits ") for c in COMMANDS) >= 9
+
+
+@pytest.mark.slow
+def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = write_study(tmp_path / "a")
+    train = write_study(
+        tmp_path / "b", TOML.replace("[corpora.train]", 'supernet = "super.safetensors"\n[corpora.train]')
+    )
+    train.write_text(train.read_text() + TRAINING)
+    (train.parent / "model" / "model.safetensors").unlink()  # train-float makes it
+    soundfile.write(tmp_path / "hello.wav", np.random.default_rng(0).standard_normal(16_000) * 0.1, 16_000)
+    monkeypatch.chdir(tmp_path)
+    for command in COMMANDS:
+        words = shlex.split(command)
+        if words[0] == "make":
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE), command
+            continue
+        places = {"studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train)}
+        changed = [places.get(w, w) for w in words[1:]]
+        done = hubits(*[{"24": "2"}.get(w, w) for w in changed])
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert (tmp_path / "picked" / "model.safetensors").stat().st_size <= 1.2e6
+    assert (tmp_path / "front.csv").exists()
+    assert "WER against storage" in (tmp_path / "report.html").read_text()
+
+
+def test_files_that_the_readme_names_exist() -> None:
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / link).exists(), link
+    for room, names in re.findall(r"`(spaces|evaluators|search)/(\w+\.py)`", README):
+        assert (ROOT / room / names).exists()
