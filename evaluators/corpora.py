@@ -9,6 +9,8 @@ import csv
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,7 +23,7 @@ from spaces.errors import UserError
 
 SAMPLE_RATE = 16_000
 _SHARD = 500
-_SYNTHESIS = 1  # raise when the grammar, the voices or the synthesis change: it is part of the cache's key
+_SYNTHESIS = 2  # raise when the grammar, the voices or the synthesis change: it is part of the cache's key
 
 
 class Corpus(Protocol):
@@ -97,16 +99,16 @@ class PocketCorpus:
 
 
 def _speak_shard(split: str, seed: int, shard: int, path: Path, index: Path) -> None:
-    from evaluators.speech import speak
-
-    spoken = [speak(split, f"{seed}/{split}/{i}") for i in range(shard * _SHARD, (shard + 1) * _SHARD)]
+    """Speak a shard in a process of its own: espeak-ng's sound depends on what it said before in the same process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.{os.getpid()}.npy")
-    np.save(part, np.concatenate([s.wave for s in spoken]), allow_pickle=False)
+    part_index = part.with_suffix(".json")
+    command = [sys.executable, "-m", "evaluators.speech", split, str(seed), str(shard * _SHARD), str(_SHARD), str(part)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"{path}: cannot be spoken: {(done.stderr.strip() or 'no reason given').splitlines()[-1]}")
     part.replace(path)
-    part = index.with_name(f"{index.stem}.{os.getpid()}.tmp")
-    part.write_text(json.dumps([{"text": s.text, "voice": s.voice, "samples": len(s.wave)} for s in spoken]))
-    part.replace(index)  # the index comes last: a shard with an index is whole
+    part_index.replace(index)  # the index comes last: a shard with an index is whole
 
 
 @dataclass

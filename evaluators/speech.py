@@ -6,8 +6,11 @@ its C interface that speak one sentence into memory are declared here (speak_lib
 
 import ctypes
 import functools
+import json
 import random
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -109,3 +112,18 @@ def _trim(wave: np.ndarray, keep: int = SAMPLE_RATE // 20) -> np.ndarray:
     loud = np.flatnonzero(np.abs(wave) > 0.01)
     wave = wave[max(0, loud[0] - keep) : loud[-1] + keep] if len(loud) else wave
     return wave / max(1e-6, float(np.abs(wave).max()))
+
+
+def main(split: str, seed: str, first: str, count: str, out: str) -> None:
+    """Speak some utterances in a row: their samples into a .npy file, who says what into a .json beside it."""
+    spoken = [speak(split, f"{seed}/{split}/{i}") for i in range(int(first), int(first) + int(count))]
+    np.save(out, np.concatenate([s.wave for s in spoken]), allow_pickle=False)
+    entries = [{"text": s.text, "voice": s.voice, "samples": len(s.wave)} for s in spoken]
+    Path(out).with_suffix(".json").write_text(json.dumps(entries), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except UserError as error:
+        sys.exit(str(error))

@@ -183,9 +183,15 @@ def test_pocket_voices_are_disjoint_and_its_cache_is_a_prefix(tmp_path: Path, mo
     assert not voices["train"] & voices["test"]
     assert corpora["dev"].texts[:3] == PocketCorpus("dev", 3).texts
     wave = corpora["dev"].wave(5)
+    assert np.array_equal(_wave_of_a_fresh_cache(tmp_path, monkeypatch), corpora["dev"].wave(1))
     assert len(wave) == corpora["dev"].samples[5] > SAMPLE_RATE // 2
     assert 0.05 < np.abs(wave).max() <= 1
     assert fingerprint(corpora["dev"]) == fingerprint(PocketCorpus("dev", 6)) != fingerprint(corpora["test"])
+
+
+def _wave_of_a_fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    monkeypatch.setenv("HUBITS_CACHE", str(tmp_path / "again"))
+    return PocketCorpus("dev", 2).wave(1)
 
 
 def test_the_pocket_test_set_is_large_enough() -> None:
