@@ -2,7 +2,8 @@
 
 A Gaussian process guesses log WER over the ordinal choices from what was measured; each proposal is the candidate of a
 pool with the largest expected hypervolume improvement under exact costs (Emmerich, Giannakoglou and Naujoks, 2006,
-estimated here by sampling). Usable with any Optuna study of three objectives of which the last two can be computed.
+here by quadrature over the WER). Usable with any Optuna study of three objectives of which the last two can be
+computed.
 """
 
 import warnings
@@ -110,23 +111,23 @@ class SurrogateSampler(BaseSampler):
     def _expected_improvement(
         self, mean: np.ndarray, deviation: np.ndarray, costs: np.ndarray, values: np.ndarray
     ) -> np.ndarray:
-        """Mean growth of the hypervolume over quantiles of each candidate's WER, in units of the reference box."""
+        """Mean growth of the hypervolume over the guessed distribution of each candidate's WER, in units of the reference box."""
         reference = np.array([max(100.0, values[:, 0].max()), *(1.01 * np.maximum(values[:, 1:].max(0), 1e-9))])
         front = values[moocore.is_nondominated(values)] / reference
         before = moocore.hypervolume(front, ref=[1.0, 1.0, 1.0])
-        normal = _NORMAL_QUANTILES
         gains = np.zeros(len(mean))
         for i in range(len(mean)):
-            for z in normal:
+            for z, weight in _NORMAL:
                 point = np.array([np.exp(mean[i] + z * deviation[i]), *costs[i]]) / reference
                 if (point >= 1).any() or (front <= point).all(1).any():
                     continue
-                gains[i] += moocore.hypervolume(np.vstack([front, point]), ref=[1.0, 1.0, 1.0]) - before
+                after = moocore.hypervolume(np.vstack([front, point]), ref=[1.0, 1.0, 1.0])
+                gains[i] += weight * (after - before)
         # ties, all zero at the worst: the most uncertain one
-        return gains / len(normal) + 1e-12 * deviation
+        return gains + 1e-12 * deviation
 
 
-_NORMAL_QUANTILES = np.array([-1.732, 0.0, 0.0, 0.0, 0.0, 1.732])  # three-point Gauss-Hermite, by its weights
+_NORMAL = ((-(3**0.5), 1 / 6), (0.0, 2 / 3), (3**0.5, 1 / 6))  # Gauss-Hermite quadrature: points and weights
 
 
 class _WordErrorModel:
