@@ -27,6 +27,9 @@ from spaces.assignment import Assignment
 from spaces.errors import UserError
 
 
+_LESSONS_BYTES = 2**30  # how much of what the float model said is kept between candidates
+
+
 @dataclass(frozen=True)
 class Measurement:
     """What one candidate's finetune came to.
@@ -138,10 +141,14 @@ class Evaluator:
 
     def _lesson(self, step: int) -> tuple[Batch, Outputs]:
         """The same batch for the same step of every candidate, so that candidates differ by their bits alone."""
-        if step not in self._lessons:
-            batch = self._batch(step)
-            self._lessons[step] = (batch, self._teach(batch))
-        return self._lessons[step]
+        if step in self._lessons:
+            return self._lessons[step]
+        batch = self._batch(step)
+        target = self._teach(batch)
+        size = sum(t.nbytes for t in (batch.audio, batch.mask, target.logits, *target.blocks, *target.attentions))
+        if size * (len(self._lessons) + 1) <= _LESSONS_BYTES:
+            self._lessons[step] = (batch, target)
+        return batch, target
 
     def _batch(self, step: int) -> Batch:
         if len(self._indices) <= step:

@@ -111,7 +111,7 @@ class SurrogateSampler(BaseSampler):
     def _expected_improvement(
         self, mean: np.ndarray, deviation: np.ndarray, costs: np.ndarray, values: np.ndarray
     ) -> np.ndarray:
-        """Mean growth of the hypervolume over the guessed distribution of each candidate's WER, in units of the reference box."""
+        """Mean growth of the hypervolume over each candidate's guessed WER, in units of the reference box."""
         reference = np.array([max(100.0, values[:, 0].max()), *(1.01 * np.maximum(values[:, 1:].max(0), 1e-9))])
         front = values[moocore.is_nondominated(values)] / reference
         before = moocore.hypervolume(front, ref=[1.0, 1.0, 1.0])
