@@ -26,7 +26,6 @@ from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
 from spaces.errors import UserError
 
-
 _LESSONS_BYTES = 2**30  # how much of what the float model said is kept between candidates
 
 

@@ -10,6 +10,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import HubertConfig, HubertForCTC
+from transformers.activations import ACT2FN
 from transformers.utils import logging as transformers_logging
 
 from evaluators.text import POCKET_TOKENS, Vocabulary
@@ -76,12 +77,16 @@ def load_config(folder: Path) -> HubertConfig:
         data = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict) or data.get("model_type", "hubert") != "hubert":
             raise UserError(f"{path}: is not the config of a HuBERT (model_type must be 'hubert')")
-        return HubertConfig(**data)
+        config = HubertConfig(**data)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; a model folder holds config.json, vocab.json, model.safetensors") from None
     except (ValueError, TypeError, OSError, StrictDataclassError) as error:
         why = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: not a usable HuBERT config: {why}") from None
+    for key in ("hidden_act", "feat_extract_activation"):
+        if getattr(config, key) not in ACT2FN:
+            raise UserError(f"{path}: {key}: {getattr(config, key)!r} is no activation that transformers knows")
+    return config
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Section(BaseModel):
     """A section of a study file: unknown keys are refused, values are fixed once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CorpusSettings(Section):

@@ -1,5 +1,6 @@
 """Picking one member of the front: under budgets, or at the knee."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,14 +9,25 @@ import numpy as np
 from search.records import Member
 from spaces import UserError
 
+_UNITS = {"storage_mb": ("storage", "MB"), "runtime": ("runtime", "of fp16"), "wer": ("WER", "%")}
+
 
 @dataclass(frozen=True)
 class Budget:
-    """Upper limits; None means no limit. Storage in MB, runtime as a share of fp16, WER in percent."""
+    """Upper limits; None means no limit. Storage in MB, runtime as a share of fp16, WER in percent.
+
+    Raises:
+        UserError: if a limit is not a positive number.
+    """
 
     max_storage: float | None = None
     max_runtime: float | None = None
     max_wer: float | None = None
+
+    def __post_init__(self) -> None:
+        for key, limit in self.limits().items():
+            if not 0 < limit < math.inf:
+                raise UserError(f"the limit of {_UNITS[key][0]} must be a positive number, not {limit:g}")
 
     def limits(self) -> dict[str, float]:
         """The limits that are set, by the member's attribute."""
@@ -29,9 +41,6 @@ class Pick:
 
     member: Member
     reason: str
-
-
-_UNITS = {"storage_mb": ("storage", "MB"), "runtime": ("runtime", "of fp16"), "wer": ("WER", "%")}
 
 
 def pick(members: Sequence[Member], budget: Budget, *, knee: bool = False) -> Pick:

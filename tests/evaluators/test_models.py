@@ -236,6 +236,12 @@ def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
         load_weights(other, tmp_path / "model" / "model.safetensors")
 
 
+def test_an_activation_that_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"hidden_act": "nope"}')
+    with pytest.raises(UserError, match="hidden_act: 'nope' is no activation"):
+        load_config(tmp_path)
+
+
 def test_a_config_that_is_no_huberts(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="is not the config of a HuBERT"):

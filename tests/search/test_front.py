@@ -110,6 +110,12 @@ def test_the_knee_is_nearest_to_the_ideal_corner() -> None:
     assert pick(EVERYONE, Budget(), knee=True).member.number == 2
 
 
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_limit_is_a_positive_number(limit: float) -> None:
+    with pytest.raises(UserError, match="the limit of storage must be a positive number"):
+        Budget(max_storage=limit)
+
+
 def test_a_budget_that_nothing_meets_names_the_nearest_member() -> None:
     with pytest.raises(UserError, match=r"storage at most 0\.9 MB; the nearest is m1 with storage 1\.000 MB"):
         pick(EVERYONE, Budget(max_storage=0.9))

@@ -22,6 +22,7 @@ def test_every_shipped_study_loads(path: Path) -> None:
         ("trials = 3", "trails = 3", r"tiny\.toml: search\.trails: unknown key; did you mean 'trials'\?"),
         ("trials = 3", "trials = -1", r"search\.trials: Input should be greater than or equal to 0"),
         ("trials = 3", "trials = [", "not a TOML file"),
+        ("steps = 1", "steps = 1\nlearning_rate = inf", "finetune.learning_rate: Input should be a finite number"),
         ('name = "tiny"', 'name = "../tiny"', "name: .*no path"),
         ('name = "tiny"', "", "name: missing"),
         ("weight_bits = [1, 2, 4, 8, 16]", "weight_bits = [1, 3]", r"precision w3a3 does not exist"),
