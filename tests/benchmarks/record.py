@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from optuna.study import Study
+from optuna.trial import create_trial
 
 from search.driver import Driver
 from search.executors import make_executor
@@ -34,15 +35,40 @@ def random_choices(space: SearchSpace, seed: int) -> dict[str, int]:
     return {name: int(rng.choice(rungs, p=odds[name[-1]])) for name in space.variables}
 
 
+def restore(file: StudyFile, study: Study) -> None:
+    """Take over the rows of the table that this study's database lacks: a clone has the table but no database."""
+    if not TABLE.exists() or study.get_trials(deepcopy=False):
+        return
+    distributions = file.search_space.distributions
+    for row in pd.read_csv(TABLE).to_dict("records"):
+        study.add_trial(
+            create_trial(
+                params={name: int(row[name]) for name in distributions},
+                distributions=dict(distributions),
+                values=[row["wer"], row["storage_mb"], row["runtime"]],
+                user_attrs={
+                    "source": row["source"], "source_seed": row["seed"], "wer_low": row["wer_low"],
+                    "wer_high": row["wer_high"], "errors": [], "seconds": {},
+                },
+            )
+        )  # fmt: skip
+
+
 def plan(file: StudyFile, study: Study) -> None:
-    """Queue the uniform, random and path assignments, once in the life of the study."""
+    """Queue the uniform, random and path assignments that are not measured, once in the life of the study."""
     if study.user_attrs.get(_PLANNED):
         return
     space = file.search_space
+    measured = {m.assignment for m in members(file, study)}
+
+    def queue(choices: dict[str, int], source: str, seed: int) -> None:
+        if space.decode(choices) not in measured:
+            study.enqueue_trial(choices, user_attrs={"source": source, "source_seed": seed})
+
     for assignment in file.uniform.values():
-        study.enqueue_trial(space.encode(assignment), user_attrs={"source": "uniform"})
+        queue(space.encode(assignment), "uniform", 0)
     for seed in range(_RANDOM):
-        study.enqueue_trial(random_choices(space, seed), user_attrs={"source": "random", "source_seed": seed})
+        queue(random_choices(space, seed), "random", seed)
     table = read_sensitivity(file)
     if table is None:
         with StatusLine() as line:
@@ -50,7 +76,7 @@ def plan(file: StudyFile, study: Study) -> None:
     for objective in (0, 1):
         path = greedy_path(space, table, lambda c, o=objective: costs(file, space.decode(c))[o])  # type: ignore[misc]
         for i in np.linspace(1, len(path) - 2, _PATH // 2).astype(int):
-            study.enqueue_trial(path[i], user_attrs={"source": "path", "source_seed": objective})
+            queue(path[i], "path", objective)
     study.set_user_attr(_PLANNED, True)
 
 
@@ -79,6 +105,7 @@ def main() -> None:
     """Queue, measure, write."""
     file = StudyFile.load(STUDY)
     study = open_study(file, create=True)
+    restore(file, study)
     plan(file, study)
     executor = make_executor(file.search)
     try:
