@@ -125,11 +125,11 @@ def front(
 
     Example: hubits front studies/pocket/demo.toml --csv front.csv
     """
-    from search.records import members, open_study
+    from search.snapshot import measured_members
     from search.table import print_front, rows, write_csv
 
     file = _load(study)
-    everyone = members(file, open_study(file, create=False))
+    everyone = measured_members(file)
     if csv is not None:
         write_csv(rows(everyone), csv)
     if as_json:
@@ -156,11 +156,11 @@ def pick(
     from search.pareto import front as pareto_front
     from search.pick import Budget
     from search.pick import pick as pick_member
-    from search.records import members, open_study
+    from search.snapshot import measured_members
     from search.table import row
 
     file = _load(study)
-    everyone = members(file, open_study(file, create=False))
+    everyone = measured_members(file)
     chosen = pick_member(pareto_front(everyone), Budget(max_storage, max_runtime, max_wer), knee=knee)
     member = chosen.member
     if export is not None:
@@ -187,12 +187,12 @@ def report(
 
     Example: hubits report studies/pocket/demo.toml --out report.html
     """
-    from search.records import members, open_study
     from search.report import write_report
+    from search.snapshot import measured_members
 
     file = _load(study)
     path = out or file.folder / "report.html"
-    write_report(file, members(file, open_study(file, create=False)), path)
+    write_report(file, measured_members(file), path)
     print(path)
 
 

@@ -14,10 +14,9 @@ import optuna
 from optuna.trial import TrialState
 
 from search.executors import Executor
+from search.member import Member, checkpoint_path
 from search.pareto import front
 from search.records import (
-    Member,
-    checkpoint_path,
     costs,
     left_running,
     members,
@@ -29,6 +28,7 @@ from search.records import (
     trial_assignment,
 )
 from search.samplers import make_sampler
+from search.snapshot import write_snapshot
 from search.study_file import StudyFile
 from search.worker import Job, Outcome
 from spaces import Assignment, UserError
@@ -93,7 +93,9 @@ class Driver:
             self._search(target, progress)
             if not self.stopping and self._file.corpora.test is not None:
                 self._score_front(progress)
-            return members(self._file, self._study)
+            everyone = members(self._file, self._study)
+            write_snapshot(self._file, everyone)
+            return everyone
 
     def _search(self, target: int, progress: Progress) -> None:
         started: dict[int, float] = {}
@@ -224,6 +226,7 @@ class Driver:
         for member in everyone:
             if member.assignment not in wanted:
                 checkpoint_path(self._file, member.assignment).unlink(missing_ok=True)
+        write_snapshot(self._file, everyone)
         mixed = [m for m in everyone if not m.uniform] or everyone
         return min(mixed, key=lambda m: m.wer, default=None)
 

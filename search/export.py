@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from search.records import Member, checkpoint_path
+from search.member import Member, checkpoint_path
 from search.study_file import StudyFile
 from spaces import UserError
 

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evaluators.paper import TABLE1
+from search.member import Member
 from search.pareto import front, hypervolume, reference_point
-from search.records import Member
 from spaces import SearchSpace
 
 _INK, _GREY, _ACCENT, _PAPER = "#1d2733", "#b9c2cc", "#0b6e99", "#c2571a"

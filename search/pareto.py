@@ -7,7 +7,7 @@ import moocore
 import numpy as np
 
 from evaluators.wer import WordErrors, paired_gain
-from search.records import Member
+from search.member import Member
 
 
 def front(members: Sequence[Member]) -> list[Member]:

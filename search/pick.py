@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.records import Member
+from search.member import Member
 from spaces import UserError
 
 _UNITS = {"storage_mb": ("storage", "MB"), "runtime": ("runtime", "of fp16"), "wer": ("WER", "%")}

@@ -3,8 +3,6 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -13,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from evaluators.runtime import runtime
 from evaluators.storage import storage_bytes
+from search.member import Member, result_path
 from search.study_file import StudyFile
 from spaces import Assignment, UserError
 
@@ -22,41 +21,6 @@ _WORDS = "hubits:words"
 _TEST = "hubits:test:"
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-@dataclass(frozen=True)
-class Member:
-    """A measured candidate.
-
-    Attributes:
-        name: its precision where it is uniform, else ``mixed-`` and the assignment's digest.
-        number: its Optuna trial.
-        wer: pooled WER on the development corpus in percent, with its 95 % bootstrap interval.
-        storage_mb: bytes of its packed file / 10^6.
-        runtime: estimated, relative to fp16, under the study's runtime model.
-        errors: word errors of every development utterance, for paired comparisons; ``words`` counts its words.
-        test: the same on the test corpus, once the front was scored there.
-    """
-
-    name: str
-    number: int
-    wer: float
-    wer_low: float
-    wer_high: float
-    storage_mb: float
-    runtime: float
-    mean_bits: float
-    uniform: bool
-    assignment: Assignment
-    errors: tuple[int, ...]
-    words: tuple[int, ...]
-    seconds: float
-    test: dict[str, Any] | None = field(compare=False)
-
-    @property
-    def costs(self) -> tuple[float, float, float]:
-        """The three objectives, all smaller is better."""
-        return self.wer, self.storage_mb, self.runtime
 
 
 def database_url(file: StudyFile) -> str:
@@ -149,16 +113,6 @@ def members(file: StudyFile, study: Study) -> list[Member]:
             seconds=sum(trial.user_attrs["seconds"].values()), test=attributes.get(_TEST + assignment.digest),
         )  # fmt: skip
     return sorted(seen.values(), key=lambda m: (not m.uniform, m.storage_mb))
-
-
-def result_path(file: StudyFile, number: int) -> Path:
-    """The file that a worker writes a trial's result to, atomically, before it returns it."""
-    return file.folder / "results" / f"{number:05d}.json"
-
-
-def checkpoint_path(file: StudyFile, assignment: Assignment) -> Path:
-    """The packed checkpoint that was scored for an assignment."""
-    return file.folder / "checkpoints" / f"{assignment.digest}.safetensors"
 
 
 def read_result(file: StudyFile, number: int, assignment: Assignment) -> dict[str, Any] | None:

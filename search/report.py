@@ -7,8 +7,8 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from search import figures
+from search.member import Member
 from search.pareto import front, gain, gain_text
-from search.records import Member
 from search.sensitivity import read_sensitivity
 from search.study_file import StudyFile
 from spaces import UserError

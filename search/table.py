@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from search.member import Member
 from search.pareto import front, gain, gain_text, hypervolume, reference_point
-from search.records import Member
 from search.study_file import StudyFile
 from spaces import UserError
 

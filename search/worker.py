@@ -66,7 +66,7 @@ def _failed(job: Job, kind: str, error: BaseException) -> Outcome:
 def _measure(job: Job) -> dict[str, Any]:
     from evaluators.corpora import fingerprint
     from evaluators.packed import save_packed
-    from search.records import checkpoint_path, result_path
+    from search.member import checkpoint_path, result_path
     from spaces import Assignment
 
     file, evaluator = study_evaluator(job.study)
@@ -96,7 +96,7 @@ def _measure(job: Job) -> dict[str, Any]:
 def _test(job: Job) -> dict[str, Any]:
     from evaluators.evaluator import load_corpus
     from evaluators.hubert import read_tensors
-    from search.records import checkpoint_path
+    from search.member import checkpoint_path
     from spaces import Assignment
 
     file, evaluator = study_evaluator(job.study)

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from search import cli
-from search.records import checkpoint_path, members, open_study
+from search.member import checkpoint_path
+from search.records import members, open_study
 from search.study_file import StudyFile
 from tests.conftest import TOML, write_study
 
@@ -181,8 +182,8 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 def test_help_front_and_pick_load_no_torch() -> None:
     code = (
-        "import sys; import search.cli, search.table, search.pick, search.records, search.export, search.pareto;"
-        "assert not {'torch', 'ray', 'transformers', 'plotly', 'pandas'} & set(sys.modules), sys.modules"
+        "import sys; import search.cli, search.table, search.pick, search.snapshot, search.export, search.pareto;"
+        "assert not {'torch', 'ray', 'transformers', 'plotly', 'pandas', 'optuna'} & set(sys.modules), sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -14,8 +14,9 @@ from optuna.trial import TrialState
 
 from search.driver import Driver, Progress
 from search.executors import InlineExecutor
+from search.member import Member, result_path
 from search.pareto import front
-from search.records import Member, database_url, members, open_study, result_path
+from search.records import database_url, members, open_study
 from search.study_file import UNIFORM, StudyFile
 from search.worker import Job, Outcome
 from spaces import UserError

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from search.executors import Executor, make_executor
-from search.records import checkpoint_path, read_result
+from search.member import checkpoint_path
+from search.records import read_result
 from search.study_file import StudyFile
 from search.worker import Job, Outcome
 from spaces import Precision

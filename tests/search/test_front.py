@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from evaluators.hubert import pocket_config
 from search import figures
+from search.member import Member
 from search.pareto import front, gain, hypervolume, reference_point
 from search.pick import Budget, pick
-from search.records import Member
 from search.table import row, rows
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
 
