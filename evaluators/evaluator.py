@@ -82,11 +82,12 @@ class Evaluator:
     def _load_student(self, folder: Path, supernet: Path | None) -> HubertForCTC:
         student, _ = load_model(folder)
         insert_quantizers(student, self._layers, ladder_assignments(self._layers, SUPERNET_BITS))
+        if supernet is not None:
+            load_weights(student, supernet)
+        student.to(self.device)
         if supernet is None:
             calibrate(student, self._batch(0))
-        else:
-            load_weights(student, supernet)
-        return student.to(self.device)
+        return student
 
     def measure(self, assignment: Assignment, on_step: Callable[[int, float], None] | None = None) -> Measurement:
         """Finetune an assignment and score what would be packed. Nothing quantized means the float model as it is.

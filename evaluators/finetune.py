@@ -45,8 +45,7 @@ def finetune(
         batch, target = lesson(step)
         yield distillation_loss(student, batch, target, settings)
 
-    student.train()
+    student.eval()  # no dropout, no masking: the teacher has none either, and twenty steps cannot average it out
     optimise(
         student, losses, steps=steps, learning_rate=settings.learning_rate, warmup=0.1, on_step=on_step
     )  # fmt: skip
-    student.eval()

@@ -67,9 +67,8 @@ def train_supernet(
             set_precisions(student, layers, assignment)
             yield distillation_loss(student, batch, target, settings)
 
-    student.train()
+    student.eval()  # no dropout, no masking: the teacher has none either
     optimise(
         student, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=settings.warmup,
         weight_decay=settings.weight_decay, resume=ResumePoint(resume, settings.save_every), on_step=on_step,
     )  # fmt: skip
-    student.eval()

@@ -19,9 +19,11 @@ from evaluators.optimise import DivergedError, cosine, optimise
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
 from evaluators.scoring import frames, logits, transcribe
 from evaluators.settings import CorpusSettings, FinetuneSettings, SupernetSettings, TrainingSettings
+from evaluators.storage import storage_bytes
 from evaluators.supernet import SUPERNET_BITS, random_assignment, train_supernet
 from evaluators.text import POCKET_TOKENS, Vocabulary
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
+from spaces.architecture import GROUPS
 from tests.conftest import TINY, write_speech, write_study
 
 CONFIG = HubertConfig(**TINY)
@@ -204,6 +206,27 @@ def test_an_evaluation_repeats_itself_whatever_came_before(tmp_path: Path) -> No
     again = evaluator.measure(low)
     assert again.errors == first.errors
     assert all(torch.equal(first.tensors[k], again.tensors[k]) for k in first.tensors)
+
+
+def test_a_model_built_like_hubert_base_is_quantized_front_end_and_all(tmp_path: Path) -> None:
+    base = {
+        **TINY, "feat_extract_norm": "group", "do_stable_layer_norm": False, "hidden_act": "gelu", "conv_bias": False,
+        "feat_extract_activation": "gelu", "mask_time_prob": 0.05, "hidden_dropout": 0.1, "layerdrop": 0.1,
+    }  # fmt: skip
+    config = HubertConfig(**base)
+    write_speech(tmp_path)
+    save_model(build(config, 1), VOCABULARY, tmp_path / "model")
+    architecture = Architecture(config.to_dict())
+    space = SearchSpace(architecture, groups=GROUPS, weight_bits=[2, 4, 8, 16], activation_bits=[2, 4, 8, 16])
+    source = CorpusSettings(kind="manifest", path=tmp_path / "speech.jsonl")
+    settings = FinetuneSettings(steps=2, block_weight=1, attention_weight=1)
+    evaluator = Evaluator(tmp_path / "model", None, space.layers, source, source, settings)
+    for precision in ("w2a2", "w4a8", "w16a8"):
+        assignment = space.uniform(Precision.parse(precision))
+        measured = evaluator.measure(assignment)
+        size = sum(t.nbytes for t in measured.tensors.values())
+        assert 0 < storage_bytes(architecture, assignment) - size < 12_000  # the header
+        assert measured.errors == evaluator.measure(assignment).errors
 
 
 def test_nothing_quantized_is_the_float_model_as_it_is(tmp_path: Path) -> None:
