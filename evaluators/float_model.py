@@ -58,7 +58,7 @@ def train_float(
     resume: Path,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train a CTC model in place with its config's dropout and masking; goes on from the resume point where there is one."""
+    """Train a CTC model in place with its config's dropout and masking; goes on from an existing resume point."""
     device = next(model.parameters()).device
     batches = augmented_batches(corpus, vocabulary, settings, device, skip=steps_done(resume))
 
