@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evaluators.settings import CorpusSettings
+from search.member import Member
 from search.records import costs
 from search.study_file import StudyFile
 from spaces import Assignment
@@ -12,7 +13,11 @@ from spaces import Assignment
 
 @dataclass(frozen=True)
 class Check:
-    """The findings; ``missing`` is what keeps the study from running."""
+    """The findings; ``missing`` is what keeps the study from running.
+
+    ``audio_hours`` is the most speech that finetunes will read; ``minutes_left`` follows from the mean time of the
+    trials that are measured already, and is None before the first.
+    """
 
     study: str
     parameters: int
@@ -21,6 +26,10 @@ class Check:
     mixed_candidates: int
     uniform: dict[str, tuple[float, float]]
     corpora: dict[str, str]
+    steps: int
+    audio_hours: float
+    measured: int
+    minutes_left: float | None
     missing: list[str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -32,6 +41,8 @@ class Check:
         lines = [
             f"{self.study}: {self.mixed_candidates} mixed candidates and {len(self.uniform)} uniform ones",
             f"  model: {self.parameters:,} parameters; {self.choices} choices, {self.assignments:.3g} assignments",
+            f"  work: at most {self.steps} steps a candidate, {self.audio_hours:.1f} hours of audio in all; "
+            f"{self.measured} measured already" + self._left(),
             *(f"  {name}: {what}" for name, what in self.corpora.items()),
             *(
                 f"  {name:>6}: {size:9.3f} MB, runtime {share:.3f} of fp16"
@@ -41,12 +52,20 @@ class Check:
         ]
         return "\n".join([*lines, "nothing is missing" if not self.missing else "not ready"])
 
+    def _left(self) -> str:
+        return "" if self.minutes_left is None else f", about {self.minutes_left:.0f} minutes left"
+
 
 def check_study(file: StudyFile) -> Check:
     """Walk through a study without loading a weight."""
     corpora = {n: c for n in ("train", "dev", "test") if (c := getattr(file.corpora, n)) is not None}
     space = file.search_space
     members: dict[str, Assignment] = file.uniform
+    steps = file.finetune.steps + file.finetune.low_bit_steps
+    candidates = file.search.trials + len(members)
+    measured = _measured(file)
+    mean = sum(m.seconds for m in measured) / len(measured) if measured else None
+    left = max(0, candidates - len(measured)) / file.search.workers
     return Check(
         study=file.name,
         parameters=file.architecture.parameters,
@@ -55,8 +74,19 @@ def check_study(file: StudyFile) -> Check:
         mixed_candidates=file.search.trials,
         uniform={name: costs(file, assignment) for name, assignment in members.items()},
         corpora={name: _describe(corpus) for name, corpus in corpora.items()},
+        steps=steps,
+        audio_hours=round(candidates * steps * file.finetune.batch_seconds / 3600, 2),
+        measured=len(measured),
+        minutes_left=None if mean is None else round(left * mean / 60, 1),
         missing=missing(file),
     )
+
+
+def _measured(file: StudyFile) -> list[Member]:
+    from search.snapshot import measured_members
+
+    started = file.search.storage is not None or (file.folder / "study.db").exists()
+    return measured_members(file) if started else []
 
 
 def missing(file: StudyFile) -> list[str]:

@@ -229,6 +229,16 @@ def test_a_model_built_like_hubert_base_is_quantized_front_end_and_all(tmp_path:
         assert measured.errors == evaluator.measure(assignment).errors
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_an_evaluation_runs_on_a_gpu(tmp_path: Path) -> None:
+    evaluator = _evaluator(tmp_path, steps=2, batch_seconds=2, block_weight=1, attention_weight=1)
+    measured = evaluator.measure(SPACE.uniform(Precision(2, 2)))
+    assert evaluator.device.type == "cuda"
+    assert all(t.device.type == "cpu" for t in measured.tensors.values())
+    assert evaluator.divergence(SPACE.uniform(Precision(1, 1))) > 0
+
+
 def test_nothing_quantized_is_the_float_model_as_it_is(tmp_path: Path) -> None:
     evaluator = _evaluator(tmp_path, steps=2, batch_seconds=2)
     measured = evaluator.measure(Assignment({}))
