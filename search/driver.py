@@ -17,6 +17,7 @@ from search.executors import Executor
 from search.member import Member, checkpoint_path
 from search.pareto import front
 from search.records import (
+    INTERRUPTED,
     costs,
     left_running,
     members,
@@ -119,17 +120,21 @@ class Driver:
                     progress.seconds.append(time.monotonic() - started[outcome.job.number])
                 else:
                     progress.failed += 1
+                    # a uniform member that failed is tried by the next run; no mixed one takes its place
+                    target -= assignment in self._file.uniform.values()
                 progress.best = self._tidy()
 
     def _ask(self) -> int | None:
         """A trial that wants measuring; those that cost nothing are told at once. None where the space is spent."""
         for _ in range(_FREE_ASKS):
-            states = [t.state for t in self._study.get_trials(deepcopy=False)]
-            finished = sum(state in (TrialState.COMPLETE, TrialState.RUNNING) for state in states)
-            if self._missing and TrialState.WAITING not in states:
+            trials = self._study.get_trials(deepcopy=False)
+            waiting = [t for t in trials if t.state == TrialState.WAITING]
+            interrupted = [t for t in trials if t.user_attrs.get("failure") == INTERRUPTED]
+            if self._missing and not waiting:
                 self._study.enqueue_trial(self._file.search_space.encode(self._missing[0]))
             # a sampler of its own for every ask: what it proposes follows from the study alone, also after a restart
-            self._study.sampler = make_sampler(self._file, seed=_seed(self._file.search.seed, finished))
+            asked = len(trials) - len(waiting) - len(interrupted)
+            self._study.sampler = make_sampler(self._file, seed=_seed(self._file.search.seed, asked))
             trial = self._study.ask()
             assignment = self._file.search_space.suggest(trial)
             if assignment in self._missing:
@@ -142,7 +147,7 @@ class Driver:
                 self._tell_again(trial, assignment)
             elif assignment in self._pending.values():
                 self._fail(trial.number, "repeated", "being measured by another trial")
-            elif over := self._over_limit(storage_mb, runtime):
+            elif (over := self._over_limit(storage_mb, runtime)) and assignment not in self._file.uniform.values():
                 self._fail(trial.number, "over_limit", over)
             else:
                 self._pending[trial.number] = assignment
@@ -217,7 +222,7 @@ class Driver:
             if assignment is not None and result is not None:
                 self._complete(trial.number, assignment, result)
             else:
-                self._fail(trial.number, "interrupted", "the driver stopped while this trial ran")
+                self._fail(trial.number, INTERRUPTED, "the driver stopped while this trial ran")
 
     def _tidy(self) -> Member | None:
         """Drop the checkpoints that no pick can want; the member of the lowest WER so far."""
@@ -290,5 +295,5 @@ def _locked(file: StudyFile) -> Iterator[None]:
         yield
 
 
-def _seed(seed: int, finished: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}/{finished}".encode()).digest()[:4], "big")
+def _seed(seed: int, asked: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}/{asked}".encode()).digest()[:4], "big")

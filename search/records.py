@@ -15,7 +15,7 @@ from search.member import Member, result_path
 from search.study_file import StudyFile
 from spaces import Assignment, UserError
 
-OBJECTIVES = ("wer", "storage_mb", "runtime")
+INTERRUPTED = "interrupted"  # the failure of a trial that a driver left running
 _SIGNATURE = "hubits:signature"
 _WORDS = "hubits:words"
 _TEST = "hubits:test:"

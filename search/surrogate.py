@@ -70,7 +70,9 @@ class SurrogateSampler(BaseSampler):
         pending = np.array([[t.params[n] for n in names] for t in running], dtype=int).reshape(-1, len(names))
 
         pool = self._pool(measured, values, sizes)
-        known = {tuple(row) for row in (*measured.tolist(), *pending.tolist())}
+        failed = [t.params for t in study.get_trials(deepcopy=False, states=(TrialState.FAIL,)) if not _interrupted(t)]
+        refused = [tuple(p[n] for n in names) for p in failed if set(p) == set(names)]
+        known = {*map(tuple, measured.tolist()), *map(tuple, pending.tolist()), *refused}
         pool = np.array([c for c in dict.fromkeys(map(tuple, pool.tolist())) if c not in known])
         costs = np.array([self._costs(dict(zip(names, map(int, c), strict=True))) for c in pool]).reshape(-1, 2)
         allowed = (costs <= np.array(self._limits)).all(1)
@@ -164,6 +166,10 @@ def _lost(rungs: np.ndarray) -> np.ndarray:
     """
     below = 1.0 - rungs
     return np.hstack([below, below**2, below**5])
+
+
+def _interrupted(trial: FrozenTrial) -> bool:
+    return trial.user_attrs.get("failure") == "interrupted"
 
 
 def _values(trial: FrozenTrial) -> Sequence[float]:

@@ -40,10 +40,11 @@ def _values(file: StudyFile) -> list[tuple[Any, Any]]:
 class Simulated(InlineExecutor):
     """Answers with a WER that falls with the bits, and counts what it was asked to measure."""
 
-    def __init__(self, fail: dict[int, str] | None = None, stop_after: int = 10**9) -> None:
+    def __init__(self, fail: dict[int, str] | None = None, stop_after: int = 10**9, diverges: str = "never") -> None:
         super().__init__()
         self.measured: list[str] = []
-        self._fail, self._stop_after = fail or {}, stop_after
+        self.diverged: list[str] = []
+        self._fail, self._stop_after, self._diverges = fail or {}, stop_after, diverges
 
     def wait(self, seconds: float) -> list[Outcome]:
         if not self._waiting:
@@ -53,6 +54,9 @@ class Simulated(InlineExecutor):
         job = self._waiting.popleft()
         if job.kind == "measure" and job.number in self._fail:
             return [Outcome(job, None, self._fail[job.number], "as the test wants it")]
+        if job.kind == "measure" and self._diverges in job.assignment:
+            self.diverged.append(job.assignment)
+            return [Outcome(job, None, "diverged", "as the test wants it")]
         if job.kind == "measure":
             self.measured.append(job.assignment)
         return [Outcome(job, self._result(job))]
@@ -139,6 +143,14 @@ def test_failures_carry_their_kind_and_uniform_members_are_tried_again(tiny: Pat
     assert "w8a8" in {m.name for m in found}
 
 
+@pytest.mark.parametrize("sampler", ["hubits", "random"])
+def test_a_candidate_that_always_fails_does_not_come_again(tiny: Path, sampler: str) -> None:
+    executor = Simulated(diverges='"block0.attention.k_proj": "w4a4"')
+    _, found = _search(tiny, 12, executor, sampler=sampler)
+    assert len([m for m in found if not m.uniform]) == 12
+    assert len(set(executor.diverged)) == len(executor.diverged) >= 1
+
+
 def test_five_failures_of_one_kind_stop_the_study(tiny: Path) -> None:
     with pytest.raises(UserError, match=r"5 trials in a row failed \(error: as the test wants it\)"):
         _search(tiny, 9, Simulated(fail=dict.fromkeys(range(99), "error")))
@@ -150,6 +162,8 @@ def test_candidates_over_a_limit_cost_nothing(tiny: Path) -> None:
     file, found = _search(tiny, 4, executor, max_runtime=0.9)
     mixed = [m for m in found if not m.uniform]
     assert all(m.runtime <= 0.9 for m in mixed)
+    assert len(mixed) == 4
+    assert {m.name for m in found if m.uniform} == set(UNIFORM)  # the baselines are measured whatever the limits
     told = [t for t in _trials(file) if t.user_attrs.get("failure") == "over_limit"]
     assert len(executor.measured) == len(found)
     assert all(t.user_attrs["runtime"] > 0.9 for t in told)
