@@ -27,9 +27,10 @@ def hypervolume(costs: Sequence[tuple[float, float, float]], reference: tuple[fl
 
 
 def reference_point(members: Sequence[Member]) -> tuple[float, float, float]:
-    """A reference that the search cannot move: 100 % WER, and the uniform members' largest costs."""
-    uniform = [m for m in members if m.uniform] or list(members)
-    return 100.0, 1.01 * max(m.storage_mb for m in uniform), 1.01 * max(m.runtime for m in uniform)
+    """A reference that the search cannot move: a tenth beyond the uniform members' largest costs, WER at most 100 %."""
+    uniform = [m.costs for m in members if m.uniform] or [m.costs for m in members]
+    wer, storage, runtime = (1.1 * max(costs) for costs in zip(*uniform, strict=True))
+    return min(wer, 100.0), storage, runtime
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from search.study_file import StudyFile
 from search.worker import study_evaluator, write_json
-from spaces import SearchSpace
 
 Table = dict[str, list[float]]
 
@@ -47,23 +46,3 @@ def read_sensitivity(file: StudyFile) -> Table | None:
         return None
     fits = isinstance(table, dict) and {k: len(v) for k, v in table.items()} == file.search_space.variables
     return table if fits else None
-
-
-def greedy_path(space: SearchSpace, table: Table, costs: Callable[[dict[str, int]], float]) -> list[dict[str, int]]:
-    """From the top to the bottom, each time the step that adds the least divergence for the cost it saves.
-
-    What AIMET's and ModelOpt's automatic mixed precision do, without their finetune: it takes layers to add up.
-    """
-    choices = {name: rungs - 1 for name, rungs in space.variables.items()}
-    path = [dict(choices)]
-    while any(choices.values()):
-        now = costs(choices)
-
-        def price(name: str, now: float = now) -> float:
-            saved = max(now - costs({**choices, name: choices[name] - 1}), 1e-9)
-            return (table[name][choices[name] - 1] - table[name][choices[name]]) / saved
-
-        cheapest = min((name for name in choices if choices[name]), key=price)
-        choices[cheapest] -= 1
-        path.append(dict(choices))
-    return path

@@ -1,12 +1,10 @@
 """The sampler of hubits: only the WER has to be guessed, storage and runtime are known before anything is trained.
 
-A Gaussian process guesses log WER over the ordinal choices from what was measured; each proposal is the candidate of a
-pool with the largest expected hypervolume improvement under exact costs (Emmerich, Giannakoglou and Naujoks, 2006,
-here by quadrature over the WER). Usable with any Optuna study of three objectives of which the last two can be
-computed.
+A Gaussian process guesses log WER over the ordinal choices from what was measured and from the sensitivities; each
+proposal is the candidate of a pool with the largest expected hypervolume improvement under exact costs. Usable with
+any Optuna study of three minimised objectives of which the last two can be computed.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,10 +15,13 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-Choices = dict[str, int]
-_POOL = 240
-_FITTED = 120  # hyperparameters are fitted to at most so many trials: the fit is cubic, the prediction is not
-_STARTUP = 3
+from search.improvement import expected_improvement, frozen_reference
+from search.proposals import Choices, Table, children, greedy_path
+from search.wer_model import Prior, WordErrorModel
+
+_CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
+_STARTUP = 3  # finished trials without which nothing is guessed
+_PAIRED = 0.5  # candidates hear the same utterances: they differ by less than each one's own interval
 
 
 class SurrogateSampler(BaseSampler):
@@ -30,6 +31,7 @@ class SurrogateSampler(BaseSampler):
         costs: storage and runtime of some choices, by arithmetic.
         seed: the sampler's proposals follow from it and from the study.
         limits: upper bounds of storage and runtime that no proposal may exceed.
+        sensitivity: what each rung of each choice adds to the loss over its top rung, lowest rung first, where known.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class SurrogateSampler(BaseSampler):
         costs: Callable[[Choices], tuple[float, float]],
         seed: int,
         limits: tuple[float, float] = (np.inf, np.inf),
+        sensitivity: Table | None = None,
     ) -> None:
-        self._costs, self._limits = costs, limits
-        self._rng = np.random.default_rng(seed)
+        self._costs, self._limits, self._sensitivity = costs, limits, sensitivity
+        self._seed = seed
+        self._walked: np.ndarray | None = None
         self._random = RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -51,137 +55,91 @@ class SurrogateSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Random, until there is a finished trial."""
+        """Random, until enough is measured to guess from."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The most promising candidate of a pool."""
+        names = [k for k, d in search_space.items() if isinstance(d, IntDistribution) and d.low == 0 and d.step == 1]
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        rungs = {k: d.high + 1 for k, d in search_space.items() if isinstance(d, IntDistribution)}
-        if len(finished) < _STARTUP or len(rungs) < len(search_space):
+        if len(finished) < _STARTUP or len(names) < len(search_space):
             return {}
-        names = list(rungs)
-        sizes = np.array([rungs[n] for n in names])
-        measured = np.array([[t.params[n] for n in names] for t in finished])
-        values = np.array([_values(t) for t in finished])
-        running = [t for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) if names[0] in t.params]
-        pending = np.array([[t.params[n] for n in names] for t in running], dtype=int).reshape(-1, len(names))
+        sizes = np.array([search_space[n].high + 1 for n in names])  # type: ignore[attr-defined]
+        measured = _choices(finished, names)
+        values = np.array([t.values for t in finished])
+        pending = _choices(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)), names)
+        failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        refused = _choices([t for t in failed if not _interrupted(t)], names)
+        known = {tuple(c) for c in np.vstack([measured, pending, refused]).tolist()}
 
-        pool = self._pool(measured, values, sizes)
-        failed = [t.params for t in study.get_trials(deepcopy=False, states=(TrialState.FAIL,)) if not _interrupted(t)]
-        refused = [tuple(p[n] for n in names) for p in failed if set(p) == set(names)]
-        known = {*map(tuple, measured.tolist()), *map(tuple, pending.tolist()), *refused}
-        pool = np.array([c for c in dict.fromkeys(map(tuple, pool.tolist())) if c not in known])
-        costs = np.array([self._costs(dict(zip(names, map(int, c), strict=True))) for c in pool]).reshape(-1, 2)
-        allowed = (costs <= np.array(self._limits)).all(1)
-        if not allowed.any():
-            return {}
-        pool, costs = pool[allowed], costs[allowed]
-
-        model = _WordErrorModel(measured / (sizes - 1).clip(1), values[:, 0], _noise(finished))
-        front = values
+        prior = Prior(self._sensitivity, names) if self._sensitivity else None
+        model = WordErrorModel(measured, sizes, values[:, 0], _noise(finished), prior)
+        reference = frozen_reference(values)
         if len(pending):  # what is being measured counts as if it came out as guessed
-            guess, _ = model.predict(pending / (sizes - 1).clip(1))
-            pending_costs = [self._costs(dict(zip(names, map(int, c), strict=True))) for c in pending]
-            front = np.vstack([front, np.column_stack([np.exp(guess), pending_costs])])
-        mean, deviation = model.predict(pool / (sizes - 1).clip(1))
-        gains = self._expected_improvement(mean, deviation, costs, front)
-        best = pool[int(np.argmax(gains))]
-        return dict(zip(names, map(int, best), strict=True))
+            guess, _ = model.predict(pending)
+            values = np.vstack([values, np.column_stack([np.exp(guess), self._costs_of(pending, names)])])
+            measured = np.vstack([measured, pending])
 
-    def _pool(self, measured: np.ndarray, values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """Neighbours and crossings of the front, and candidates at random levels."""
-        rng = self._rng
+        rng = np.random.default_rng([self._seed, len(known)])
         front = measured[moocore.is_nondominated(values, keep_weakly=True)]
-        candidates = []
-        for _ in range(_POOL):
-            kind = rng.random()
-            child = front[rng.integers(len(front))].copy()
-            if kind < 0.3:
-                other = front[rng.integers(len(front))]
-                child = np.where(rng.random(len(sizes)) < rng.random(), child, other)
-            elif kind < 0.45:
-                low, high = np.sort(rng.integers(0, sizes.max(), 2))
-                child = np.where(rng.random(len(sizes)) < rng.random(), low, high)
-            moved = rng.choice(len(sizes), size=min(len(sizes), int(rng.integers(1, 5))), replace=False)
-            child[moved] += rng.choice([-2, -1, -1, 1, 1, 2], size=len(moved))
-            candidates.append(np.clip(child, 0, sizes - 1))
-        return np.array(candidates)
+        pool = children(front, sizes, _CHILDREN, rng)
+        pool = np.vstack([pool, self._paths(names, sizes)])
+        best, best_gain = None, -1.0
+        for generation in range(2):
+            pool = np.array([c for c in dict.fromkeys(map(tuple, pool.tolist())) if c not in known], dtype=int)
+            costs = self._costs_of(pool, names)
+            allowed = (costs <= np.array(self._limits)).all(1)
+            if not allowed.any():
+                break
+            pool, costs = pool[allowed], costs[allowed]
+            mean, deviation = model.predict(pool)
+            # ties, all zero at the worst: the most uncertain one
+            gains = expected_improvement(mean, deviation, costs, values, reference) + 1e-12 * deviation
+            order = np.argsort(-gains, kind="stable")
+            if gains[order[0]] > best_gain:
+                best, best_gain = pool[order[0]], float(gains[order[0]])
+            if generation == 0:
+                pool = children(pool[order[:_PARENTS]], sizes, _GRANDCHILDREN, rng)
+        return {} if best is None else dict(zip(names, map(int, best), strict=True))
 
-    def _expected_improvement(
-        self, mean: np.ndarray, deviation: np.ndarray, costs: np.ndarray, values: np.ndarray
-    ) -> np.ndarray:
-        """Mean growth of the hypervolume over each candidate's guessed WER, in units of the reference box."""
-        reference = np.array([max(100.0, values[:, 0].max()), *(1.01 * np.maximum(values[:, 1:].max(0), 1e-9))])
-        front = values[moocore.is_nondominated(values)] / reference
-        before = moocore.hypervolume(front, ref=[1.0, 1.0, 1.0])
-        gains = np.zeros(len(mean))
-        for i in range(len(mean)):
-            for z, weight in _NORMAL:
-                point = np.array([np.exp(mean[i] + z * deviation[i]), *costs[i]]) / reference
-                if (point >= 1).any() or (front <= point).all(1).any():
-                    continue
-                after = moocore.hypervolume(np.vstack([front, point]), ref=[1.0, 1.0, 1.0])
-                gains[i] += weight * (after - before)
-        # ties, all zero at the worst: the most uncertain one
-        return gains + 1e-12 * deviation
+    def _costs_of(self, choices: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        found = [self._costs(dict(zip(names, map(int, c), strict=True))) for c in choices]
+        return np.array(found).reshape(-1, 2)
 
+    def _paths(self, names: Sequence[str], sizes: np.ndarray) -> np.ndarray:
+        """Every assignment on the greedy paths by storage, by runtime and by both; walked once."""
+        if self._walked is None and self._sensitivity:
+            rungs = dict(zip(names, sizes.tolist(), strict=True))
+            top = self._costs({name: count - 1 for name, count in rungs.items()})
+            steps: list[Choices] = []
+            for share in (1.0, 0.5, 0.0):
 
-_NORMAL = ((-(3**0.5), 1 / 6), (0.0, 2 / 3), (3**0.5, 1 / 6))  # Gauss-Hermite quadrature: points and weights
+                def cost(choices: Choices, share: float = share) -> float:
+                    storage, runtime = self._costs(choices)
+                    return share * storage / top[0] + (1 - share) * runtime / top[1]
 
-
-class _WordErrorModel:
-    """Log WER as a sum of what each choice costs (a linear kernel) plus what the sum does not explain (Matern)."""
-
-    def __init__(self, rungs: np.ndarray, wer: np.ndarray, noise: np.ndarray) -> None:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.gaussian_process import GaussianProcessRegressor
-        from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
-
-        target = np.log(np.maximum(wer, 0.1))
-        self._mean, self._scale = float(target.mean()), float(target.std() or 1.0)
-        kernel = ConstantKernel(1.0, (1e-2, 1e2)) * DotProduct(1.0, (1e-2, 1e1)) + ConstantKernel(
-            0.1, (1e-3, 1e1)
-        ) * Matern(3.0, (1.0, 30.0), nu=2.5)
-        features, standard, alpha = _lost(rungs), (target - self._mean) / self._scale, (noise / self._scale) ** 2 + 1e-4
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            some = slice(-_FITTED, None)
-            fitted = GaussianProcessRegressor(kernel, alpha=alpha[some]).fit(features[some], standard[some])
-            self._process = GaussianProcessRegressor(fitted.kernel_, alpha=alpha, optimizer=None)
-            self._process.fit(features, standard)
-
-    def predict(self, rungs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of log WER."""
-        mean, deviation = self._process.predict(_lost(rungs), return_std=True)
-        return mean * self._scale + self._mean, deviation * self._scale
+                steps += greedy_path(rungs, self._sensitivity, cost)
+            self._walked = np.array([[step[n] for n in names] for step in steps])
+        return np.empty((0, len(names)), dtype=int) if self._walked is None else self._walked
 
 
-def _lost(rungs: np.ndarray) -> np.ndarray:
-    """Rungs in [0, 1] as three shapes of what is lost below the top one, from even steps to the lowest rung alone.
-
-    Their sums give each choice a curve of its own, whatever its ladder; (trials, 3 x choices).
-    """
-    below = 1.0 - rungs
-    return np.hstack([below, below**2, below**5])
+def _choices(trials: Sequence[FrozenTrial], names: Sequence[str]) -> np.ndarray:
+    """Rungs of the trials that have them all, (trials, choices)."""
+    whole = [t.params for t in trials if len(t.params) == len(names)]
+    return np.array([[params[n] for n in names] for params in whole], dtype=int).reshape(-1, len(names))
 
 
 def _interrupted(trial: FrozenTrial) -> bool:
     return trial.user_attrs.get("failure") == "interrupted"
 
 
-def _values(trial: FrozenTrial) -> Sequence[float]:
-    assert trial.values is not None  # the trial is complete
-    return trial.values
-
-
 def _noise(trials: Sequence[FrozenTrial]) -> np.ndarray:
     """Standard deviation of each log WER, from its bootstrap interval where the trial has one."""
     noise = []
     for trial in trials:
-        known, wer = trial.user_attrs, _values(trial)[0]
+        known, wer = trial.user_attrs, trial.values[0] if trial.values else 0.0
         has_interval = "wer_low" in known and "wer_high" in known and wer > 0
-        noise.append((known["wer_high"] - known["wer_low"]) / 3.92 / wer if has_interval else 0.05)
+        noise.append(_PAIRED * (known["wer_high"] - known["wer_low"]) / 3.92 / wer if has_interval else 0.03)
     return np.maximum(np.array(noise), 0.01)

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import KFold
 
+from search.improvement import frozen_reference
 from search.pareto import hypervolume
 from search.records import costs as study_costs
 from search.study_file import StudyFile
@@ -111,10 +112,11 @@ def recorded(sensitivity: dict[str, list[float]]) -> Problem:
         return study_costs(file, space.decode(dict(zip(names, choices, strict=True))))
 
     uniform = [space.encode(a) for a in file.uniform.values()]
-    largest = costs_of(tuple(uniform[0][n] for n in names))
+    first = [tuple(c[n] for n in names) for c in uniform]
+    reference = frozen_reference(np.array([(wer_of(c), *costs_of(c)) for c in first]))
     return Problem(
         "pocket", space.variables, uniform, lambda c: costs_of(tuple(c[n] for n in names)),
-        lambda c: wer_of(tuple(c[n] for n in names)), (100.0, 1.01 * largest[0], 1.01), None, sensitivity,
+        lambda c: wer_of(tuple(c[n] for n in names)), tuple(reference.tolist()), None, sensitivity,
     )  # fmt: skip
 
 

@@ -15,9 +15,10 @@ from optuna.trial import create_trial
 
 from search.driver import Driver
 from search.executors import make_executor
+from search.proposals import greedy_path
 from search.records import costs, members, open_study
 from search.screen import SearchLine, StatusLine, TrainingLine
-from search.sensitivity import greedy_path, measure_sensitivity, read_sensitivity
+from search.sensitivity import measure_sensitivity, read_sensitivity
 from search.study_file import StudyFile
 from spaces import SearchSpace
 
@@ -74,7 +75,7 @@ def plan(file: StudyFile, study: Study) -> None:
         with StatusLine() as line:
             table = measure_sensitivity(file, TrainingLine(line, "divergence"))
     for objective in (0, 1):
-        path = greedy_path(space, table, lambda c, o=objective: costs(file, space.decode(c))[o])  # type: ignore[misc]
+        path = greedy_path(space.variables, table, lambda c, o=objective: costs(file, space.decode(c))[o])  # type: ignore[misc]
         for i in np.linspace(1, len(path) - 2, _PATH // 2).astype(int):
             queue(path[i], "path", objective)
     study.set_user_attr(_PLANNED, True)

@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +18,17 @@ from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from search.pareto import hypervolume
+from search.proposals import greedy_path
 from search.surrogate import SurrogateSampler
-from tests.benchmarks.problems import Choices, Costs, Problem, additive, held_out_error, recorded
+from tests.benchmarks.problems import Costs, Problem, additive, held_out_error, recorded
 
 RESULTS = Path(__file__).with_name("results") / "search.csv"
 SENSITIVITY = Path("studies/pocket/results/sensitivity.json")
 MARKS = (20, 40, 80, 160, 200)
 
 SAMPLERS: dict[str, Callable[[Problem, int], BaseSampler]] = {
-    "hubits": lambda problem, seed: SurrogateSampler(problem.costs, seed),
+    "hubits": lambda problem, seed: SurrogateSampler(problem.costs, seed, sensitivity=problem.lost),
+    "hubits-no-sensitivity": lambda problem, seed: SurrogateSampler(problem.costs, seed),
     "nsga2": lambda _, seed: NSGAIISampler(population_size=20, seed=seed),
     "tpe": lambda _, seed: TPESampler(seed=seed),
     "tpe-multivariate": lambda _, seed: TPESampler(multivariate=True, seed=seed),
@@ -51,20 +53,7 @@ def run(problem: Problem, sampler: BaseSampler, evaluations: int) -> list[Costs]
 def greedy(problem: Problem, evaluations: int) -> list[Costs]:
     """The sensitivity-greedy path from the top to the bottom, measured at even distances."""
 
-    def path() -> Iterator[Choices]:
-        choices = {name: rungs - 1 for name, rungs in problem.rungs.items()}
-        while any(choices.values()):
-            now = problem.costs(choices)[0]
-
-            def price(name: str, choices: Choices = choices, now: float = now) -> float:
-                saved = max(now - problem.costs({**choices, name: choices[name] - 1})[0], 1e-9)
-                return (problem.lost[name][choices[name] - 1] - problem.lost[name][choices[name]]) / saved
-
-            cheapest = min((name for name in choices if choices[name]), key=price)
-            choices = {**choices, cheapest: choices[cheapest] - 1}
-            yield choices
-
-    steps = list(path())
+    steps = greedy_path(problem.rungs, problem.lost, lambda choices: problem.costs(choices)[0])[1:]
     wanted = np.unique(np.linspace(0, len(steps) - 1, evaluations - len(problem.first)).astype(int))
     measured = [*problem.first, *(steps[i] for i in wanted)]
     return [(problem.wer(c), *problem.costs(c)) for c in measured]

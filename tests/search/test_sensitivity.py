@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from search.figures import build_sensitivity, draw_sensitivity
-from search.sensitivity import greedy_path, measure_sensitivity, read_sensitivity
+from search.proposals import greedy_path
+from search.sensitivity import measure_sensitivity, read_sensitivity
 from search.study_file import StudyFile
 from tests.conftest import TOML
 
@@ -29,7 +30,7 @@ def test_another_spaces_table_is_not_taken(tiny: Path) -> None:
 def test_the_greedy_path_takes_the_cheapest_step_first(tiny: Path) -> None:
     space = StudyFile.load(tiny).search_space
     table = {name: [0.1 * (i + 1) * r for r in (4, 3, 2, 1, 0)] for i, name in enumerate(space.variables)}
-    path = greedy_path(space, table, lambda choices: float(sum(choices.values())))
+    path = greedy_path(space.variables, table, lambda choices: float(sum(choices.values())))
     assert len(path) == 4 * len(space.variables) + 1
     assert set(path[0].values()) == {4}
     assert set(path[-1].values()) == {0}

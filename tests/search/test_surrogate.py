@@ -60,6 +60,20 @@ def test_it_repeats_itself_and_proposes_nothing_twice() -> None:
     assert len(seen) == 15
 
 
+def test_what_each_choice_costs_helps_from_the_start() -> None:
+    table = {n: [90 * h, 22.5 * h, 0.0] for n, h in zip(NAMES, HARM.tolist(), strict=True)}
+    blind, told = (
+        hypervolume(search(SurrogateSampler(costs, seed=0, sensitivity=t), 12), REFERENCE) for t in (None, table)
+    )
+    assert told > blind
+
+
+def test_a_prior_in_other_units_and_with_noise_below_zero_is_taken_as_it_is() -> None:
+    table = {n: [1e-6 * h, -1e-9, 0.0] for n, h in zip(NAMES, HARM.tolist(), strict=True)}
+    assert len(search(SurrogateSampler(costs, seed=0, sensitivity=table), 6)) == 6
+    assert len(search(SurrogateSampler(costs, seed=0, sensitivity={n: [0.0] * 3 for n in NAMES}), 6)) == 6
+
+
 def test_it_respects_hard_limits() -> None:
     found = search(SurrogateSampler(costs, seed=0, limits=(0.6, 1.0)), 12)
     assert max(storage for _, storage, _ in found[3:]) <= 0.6

@@ -1,0 +1,86 @@
+"""The surrogate: log WER as a Gaussian process over the ordinal choices, from what was measured so far."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+_FITTED = 120  # hyperparameters are fitted to at most so many trials: the fit is cubic, the prediction is not
+_TRUST = 10.0  # how much more of the WER the prior is expected to explain than any choice's own curve
+_FIT_FROM = 4  # trials below which the hyperparameters stay as they were set
+
+
+class Prior:
+    """What is known of the WER before anything is trained: the summed sensitivities of an assignment's rungs.
+
+    The log WER is close to linear in one of three curves of that sum; which one, the measurements say.
+
+    Args:
+        table: what each rung of each choice adds over the top rung, lowest rung first.
+        names: the order of the choices.
+    """
+
+    def __init__(self, table: Mapping[str, Sequence[float]], names: Sequence[str]) -> None:
+        self._added = [np.maximum(np.array(table[name], dtype=float), 0.0) for name in names]
+        self._largest = sum(float(added.max()) for added in self._added) or 1.0
+
+    def features(self, choices: np.ndarray) -> np.ndarray:
+        """Three curves of the sum, each in [0, 1]; (n, choices) -> (n, 3)."""
+        total = np.sum([added[choices[:, i]] for i, added in enumerate(self._added)], axis=0) / self._largest
+        return np.column_stack([total, np.sqrt(total), np.log1p(50 * total) / np.log(51)])
+
+
+class WordErrorModel:
+    """Log WER as curves of the prior, plus a curve for each choice, plus what their sum does not explain.
+
+    A linear kernel on the prior's curves and on three shapes of each choice's rung, the former weighted up, and a
+    Matern kernel on the same features for what they do not explain.
+
+    Args:
+        choices: rungs of the measured trials, (trials, choices).
+        sizes: number of rungs of every choice.
+        wer: what was measured, percent.
+        noise: standard deviation of each log WER.
+        prior: where something is known beforehand.
+    """
+
+    def __init__(
+        self, choices: np.ndarray, sizes: np.ndarray, wer: np.ndarray, noise: np.ndarray, prior: Prior | None
+    ) -> None:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
+
+        self._sizes, self._prior = sizes, prior
+        target = np.log(np.maximum(wer, 0.1))
+        self._mean, self._scale = float(target.mean()), float(target.std() or 1.0)
+        features, standard = self._features(choices), (target - self._mean) / self._scale
+        alpha = (noise / self._scale) ** 2 + 1e-4
+        kernel = ConstantKernel(0.3, (1e-2, 1e2)) * DotProduct(1.0, (1e-2, 1e1)) + ConstantKernel(
+            0.1, (1e-3, 1e1)
+        ) * Matern(3.0, (1.0, 30.0), nu=2.5)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            if len(wer) >= _FIT_FROM:
+                some = slice(-_FITTED, None)
+                fit = GaussianProcessRegressor(kernel, alpha=alpha[some]).fit(features[some], standard[some])
+                kernel = fit.kernel_
+            self._process = GaussianProcessRegressor(kernel, alpha=alpha, optimizer=None).fit(features, standard)
+
+    def predict(self, choices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of log WER."""
+        mean, deviation = self._process.predict(self._features(choices), return_std=True)
+        return mean * self._scale + self._mean, deviation * self._scale
+
+    def _features(self, choices: np.ndarray) -> np.ndarray:
+        own = _lost(choices / (self._sizes - 1).clip(1))
+        return np.hstack([_TRUST * self._prior.features(choices), own]) if self._prior else own
+
+
+def _lost(rungs: np.ndarray) -> np.ndarray:
+    """Rungs in [0, 1] as three shapes of what is lost below the top one, from even steps to the lowest rung alone.
+
+    Their sums give each choice a curve of its own, whatever its ladder; (trials, 3 x choices).
+    """
+    below = 1.0 - rungs
+    return np.hstack([below, below**2, below**5])
