@@ -33,6 +33,17 @@ class Batch:
         move = {k: getattr(self, k).to(device, non_blocking=True) for k in ("audio", "mask", "targets", "lengths")}
         return Batch(indices=self.indices, **move)
 
+    def split(self, parts: int) -> list["Batch"]:
+        """The same utterances in at most ``parts`` smaller batches, padded as far as the whole one."""
+        found = []
+        ends = [0, *self.lengths.cumsum(0).tolist()]
+        for rows in torch.arange(len(self.indices)).tensor_split(min(parts, len(self.indices))):
+            first, last = int(rows[0]), int(rows[-1]) + 1
+            own = {k: getattr(self, k)[first:last] for k in ("audio", "mask", "lengths")}
+            targets = self.targets[ends[first] : ends[last]]
+            found.append(Batch(targets=targets, indices=self.indices[first:last], **own))
+        return found
+
 
 def collate(corpus: Corpus, vocabulary: Vocabulary, indices: tuple[int, ...]) -> Batch:
     """Load and pad some utterances of a corpus."""

@@ -60,35 +60,85 @@ def teacher_of(model: HubertForCTC, weights: LossWeights) -> Teacher:
     return teach
 
 
-def distillation_loss(student: HubertForCTC, batch: Batch, target: Outputs, weights: LossWeights) -> Tensor:
+class Totals(NamedTuple):
+    """What the parts of the loss are divided by: characters, frames, and the teacher's squares for each block."""
+
+    characters: Tensor
+    frames: Tensor
+    blocks: tuple[Tensor, ...]
+    attentions: tuple[Tensor, ...]
+
+
+def totals(student: HubertForCTC, batch: Batch, target: Outputs) -> Totals:
+    """The divisors of a whole batch, for losses of its parts that add up to the loss of the whole."""
+    valid, pairs = _valid(student, batch, target)
+    return Totals(
+        batch.lengths.sum(), valid.sum(), _squares(target.blocks, valid[:, :, None]), _squares(target.attentions, pairs)
+    )
+
+
+def join(parts: list[Outputs]) -> Outputs:
+    """Outputs of the parts of a batch as those of the whole."""
+    blocks = tuple(torch.cat(column) for column in zip(*(p.blocks for p in parts), strict=True))
+    attentions = tuple(torch.cat(column) for column in zip(*(p.attentions for p in parts), strict=True))
+    return Outputs(torch.cat([p.logits for p in parts]), blocks, attentions)
+
+
+def split_lesson(batch: Batch, target: Outputs, parts: int) -> list[tuple[Batch, Outputs]]:
+    """A batch and its teacher's outputs in at most ``parts`` smaller ones."""
+    batches = batch.split(parts)
+    sizes = [len(b.indices) for b in batches]
+    columns = [torch.split(t, sizes) for t in (*target.blocks, *target.attentions)]
+    rows = list(zip(*columns, strict=True)) if columns else [()] * len(sizes)
+    blocks = len(target.blocks)
+    pieces = zip(batches, torch.split(target.logits, sizes), rows, strict=True)
+    return [(b, Outputs(logits, row[:blocks], row[blocks:])) for b, logits, row in pieces]
+
+
+def distillation_loss(
+    student: HubertForCTC, batch: Batch, target: Outputs, weights: LossWeights, whole: Totals | None = None
+) -> Tensor:
     """Weighted sum of CTC (a character), KL divergence to the teacher's logits (a frame) and relative squared errors.
 
     The squared error of a block's output or attention weights is divided by the teacher's own mean square, so that
-    blocks of different magnitude weigh alike. Frames behind an utterance's end count nowhere.
+    blocks of different magnitude weigh alike. Frames behind an utterance's end count nowhere. Where the batch is a part
+    of a larger one, ``whole`` holds that one's divisors.
     """
     own = outputs(student, batch, weights)
-    lengths = frames(student, batch)
-    valid = torch.arange(own.logits.shape[1], device=lengths.device)[None] < lengths[:, None]
+    whole = whole or totals(student, batch, target)
+    valid, pairs = _valid(student, batch, target)
     loss = own.logits.new_zeros(())
     if weights.ctc_weight:
-        loss = loss + weights.ctc_weight * ctc_loss(student, own.logits, batch)
+        loss = loss + weights.ctc_weight * ctc_loss(student, own.logits, batch, whole.characters)
     if weights.logit_weight:
-        loss = loss + weights.logit_weight * functional.kl_div(
-            own.logits[valid].log_softmax(-1), target.logits[valid].log_softmax(-1),
-            log_target=True, reduction="batchmean",
-        )  # fmt: skip
+        divergence = functional.kl_div(
+            own.logits[valid].log_softmax(-1), target.logits[valid].log_softmax(-1), log_target=True, reduction="sum"
+        )
+        loss = loss + weights.logit_weight * divergence / whole.frames
     if weights.block_weight:
-        loss = loss + weights.block_weight * _relative_error(own.blocks, target.blocks, valid[:, :, None])
+        loss = loss + weights.block_weight * _relative_error(own.blocks, target.blocks, valid[:, :, None], whole.blocks)
     if weights.attention_weight:
-        pairs = valid[:, None, :, None] & valid[:, None, None, :]
-        loss = loss + weights.attention_weight * _relative_error(own.attentions, target.attentions, pairs)
+        error = _relative_error(own.attentions, target.attentions, pairs, whole.attentions)
+        loss = loss + weights.attention_weight * error
     return loss
 
 
-def _relative_error(own: tuple[Tensor, ...], target: tuple[Tensor, ...], valid: Tensor) -> Tensor:
-    errors = []
-    for mine, theirs in zip(own, target, strict=True):
-        theirs = theirs.float()
-        error = ((mine.float() - theirs).square() * valid).sum()
-        errors.append(error / (theirs.square() * valid).sum().clamp_min(1e-6))
+def _valid(student: HubertForCTC, batch: Batch, target: Outputs) -> tuple[Tensor, Tensor]:
+    """Which frames lie within their utterance, (batch, frames), and which pairs, (batch, 1, frames, frames)."""
+    lengths = frames(student, batch)
+    valid = torch.arange(target.logits.shape[1], device=lengths.device)[None] < lengths[:, None]
+    return valid, valid[:, None, :, None] & valid[:, None, None, :]
+
+
+def _squares(target: tuple[Tensor, ...], valid: Tensor) -> tuple[Tensor, ...]:
+    return tuple((t.float().square() * valid).sum().clamp_min(1e-6) for t in target)
+
+
+def _relative_error(
+    own: tuple[Tensor, ...], target: tuple[Tensor, ...], valid: Tensor, squares: tuple[Tensor, ...]
+) -> Tensor:
+    errors = [
+        ((mine.float() - theirs.float()).square() * valid).sum() / square
+        for mine, theirs, square in zip(own, target, squares, strict=True)
+    ]
     return torch.stack(errors).mean()

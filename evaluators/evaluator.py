@@ -13,7 +13,7 @@ from transformers import HubertForCTC
 
 from evaluators.batches import Batch, collate, training_batches
 from evaluators.corpora import Corpus, PocketCorpus, read_librispeech, read_manifest
-from evaluators.distill import Outputs, teacher_of
+from evaluators.distill import Outputs, join, teacher_of
 from evaluators.finetune import finetune, finetune_steps
 from evaluators.hubert import load_config, load_model, load_weights
 from evaluators.packed import pack, unpack
@@ -89,30 +89,45 @@ class Evaluator:
             calibrate(student, self._batch(0))
         return student
 
-    def measure(self, assignment: Assignment, on_step: Callable[[int, float], None] | None = None) -> Measurement:
+    def measure(
+        self,
+        assignment: Assignment,
+        settings: FinetuneSettings | None = None,
+        accumulation: int = 1,
+        on_step: Callable[[int, float], None] | None = None,
+    ) -> Measurement:
         """Finetune an assignment and score what would be packed. Nothing quantized means the float model as it is.
+
+        Args:
+            settings: of another fidelity than the evaluator's own: more or fewer steps on the same batches.
+            accumulation: in how many parts each batch is worked through, for want of memory.
 
         Raises:
             DivergedError: if the finetune's loss is not finite.
         """
-        torch.manual_seed(self._settings.seed)
+        settings = settings or self._settings
+        torch.manual_seed(settings.seed)
         started = time.perf_counter()
         model = self._float
-        steps = finetune_steps(self._settings, self.architecture, assignment) if len(assignment) else 0
+        steps = finetune_steps(settings, self.architecture, assignment) if len(assignment) else 0
         if len(assignment):
             model = self._student
             model.load_state_dict(self._start)
             model.zero_grad(set_to_none=True)
         ready = time.perf_counter()
         if steps:
-            finetune(model, self._lesson, self._layers, assignment, self._settings, steps, on_step)
+
+            def lesson(step: int) -> tuple[Batch, Outputs]:
+                return self._lesson(step, accumulation)
+
+            finetune(model, lesson, self._layers, assignment, settings, steps, accumulation, on_step)
         tensors = pack(model, self.architecture, assignment)
         trained = time.perf_counter()
         errors = self.score(tensors, assignment, self.dev)
         seconds = {"setup": ready - started, "finetune": trained - ready, "score": time.perf_counter() - trained}
         return Measurement(errors, tensors, steps, seconds)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference mode: the lesson is kept for finetunes
     def divergence(self, assignment: Assignment) -> float:
         """KL divergence a frame of the supernet at an assignment, without a step, from the float model.
 
@@ -128,23 +143,17 @@ class Evaluator:
         theirs = target.logits[valid].log_softmax(-1)
         return float(functional.kl_div(own[valid], theirs, log_target=True, reduction="batchmean"))
 
-    def supernet_errors(self, assignment: Assignment) -> WordErrors:
-        """Word errors on the development corpus of the supernet at an assignment, without a step: a cheap proxy."""
-        self._student.load_state_dict(self._start)
-        set_precisions(self._student, self._layers, assignment)
-        return word_errors(self._student, self.vocabulary, self.dev)
-
     def score(self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus) -> WordErrors:
         """Word errors of packed tensors on a corpus."""
         model = unpack(tensors, self.config, self.architecture, assignment, "the packed checkpoint")
         return word_errors(model.to(self.device), self.vocabulary, corpus)
 
-    def _lesson(self, step: int) -> tuple[Batch, Outputs]:
+    def _lesson(self, step: int, parts: int = 1) -> tuple[Batch, Outputs]:
         """The same batch for the same step of every candidate, so that candidates differ by their bits alone."""
         if step in self._lessons:
             return self._lessons[step]
         batch = self._batch(step)
-        target = self._teach(batch)
+        target = join([self._teach(part) for part in batch.split(parts)])
         size = sum(t.nbytes for t in (batch.audio, batch.mask, target.logits, *target.blocks, *target.attentions))
         if size * (len(self._lessons) + 1) <= _LESSONS_BYTES:
             self._lessons[step] = (batch, target)

@@ -6,7 +6,7 @@ import torch
 from transformers import HubertForCTC
 
 from evaluators.batches import Batch
-from evaluators.distill import Outputs, distillation_loss
+from evaluators.distill import Outputs, distillation_loss, split_lesson, totals
 from evaluators.optimise import optimise
 from evaluators.quantize import set_precisions
 from evaluators.settings import FinetuneSettings
@@ -27,6 +27,7 @@ def finetune(
     assignment: Assignment,
     settings: FinetuneSettings,
     steps: int,
+    accumulation: int = 1,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train a supernet in place at one assignment.
@@ -35,6 +36,7 @@ def finetune(
         student: starts as the supernet; only the scales that the assignment uses get gradients.
         lesson: the batch of a step and what the float model makes of it.
         layers: the layers that have quantizers.
+        accumulation: in how many parts a batch is worked through; their gradients add up to the whole batch's.
 
     Raises:
         DivergedError: if the loss is not finite.
@@ -43,7 +45,9 @@ def finetune(
 
     def losses(step: int) -> Iterator[torch.Tensor]:
         batch, target = lesson(step)
-        yield distillation_loss(student, batch, target, settings)
+        whole = totals(student, batch, target)
+        for part, goal in split_lesson(batch, target, accumulation):
+            yield distillation_loss(student, part, goal, settings, whole)
 
     student.eval()  # no dropout, no masking: the teacher has none either, and twenty steps cannot average it out
     optimise(

@@ -17,13 +17,18 @@ from evaluators.settings import TrainingSettings
 from evaluators.text import Vocabulary
 
 
-def ctc_loss(model: HubertForCTC, scores: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """Mean CTC loss a target character, from float32 logits (batch, frames, vocabulary)."""
+def ctc_loss(
+    model: HubertForCTC, scores: torch.Tensor, batch: Batch, characters: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mean CTC loss a target character, from float32 logits (batch, frames, vocabulary).
+
+    ``characters`` is what the sum is divided by where the batch is a part of a larger one.
+    """
     loss = functional.ctc_loss(
         scores.log_softmax(-1).transpose(0, 1), batch.targets, frames(model, batch), batch.lengths,
         blank=model.config.pad_token_id, reduction="sum", zero_infinity=True,
     )  # fmt: skip
-    return loss / batch.lengths.sum()
+    return loss / (batch.lengths.sum() if characters is None else characters)
 
 
 def augmented_batches(

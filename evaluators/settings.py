@@ -67,6 +67,14 @@ class FinetuneSettings(Section):
     attention_weight: float = Field(0.0, ge=0, description="weight of the MSE to the float model's attention weights")
 
 
+class RefineSettings(Section):
+    """The longer finetune that ``hubits refine`` gives the front's members; all else is the short finetune's."""
+
+    steps: int = Field(128, gt=0, description="optimizer steps")
+    low_bit_steps: int = Field(64, ge=0)
+    learning_rate: float | None = Field(None, gt=0, description="without it the short finetune's")
+
+
 class SupernetSettings(TrainingSettings):
     """Training of the shared start: one set of weights, scales per precision, random assignments."""
 

@@ -11,7 +11,8 @@ import typer
 from spaces.errors import UserError
 
 if TYPE_CHECKING:
-    from search.driver import Driver
+    from search.executors import Executor
+    from search.member import Member
     from search.study_file import StudyFile
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="the study file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+Refined = Annotated[bool, typer.Option("--refined", help="what `hubits refine` measured, instead of the search")]
 
 
 def main() -> None:
@@ -35,10 +37,10 @@ def main() -> None:
         sys.exit(2)
 
 
-def _load(path: Path) -> "StudyFile":
+def _load(path: Path, refined: bool = False) -> "StudyFile":
     from search.study_file import StudyFile
 
-    return StudyFile.load(path)
+    return StudyFile.load(path).at("refined" if refined else "short")
 
 
 @app.command()
@@ -62,20 +64,45 @@ def search(
     workers: Annotated[int | None, typer.Option(min=1, help="candidates measured at the same time")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="seed of the sampler")] = None,
     executor: Annotated[str | None, typer.Option(help="ray or inline")] = None,
+    ray_address: Annotated[str | None, typer.Option(help="of an existing Ray cluster, such as auto")] = None,
 ) -> None:
     """Run a study, or go on with it: nothing measured is measured again. Ctrl-C once finishes what runs.
 
     Example: hubits search studies/pocket/demo.toml --trials 24 --workers 2
     """
+    from search.stages import search_study
     from search.table import print_front
 
-    given = {"trials": trials, "workers": workers, "seed": seed, "executor": executor}
+    given = {"trials": trials, "workers": workers, "seed": seed, "executor": executor, "ray_address": ray_address}
     file = _with_search(_load(study), {k: v for k, v in given.items() if v is not None})
     _require(file)
-    driver, members = _run(file)
+    members, stopped = _run(file, search_study)
     print_front(file, members)
-    if driver.stopping:
+    if stopped:
         print(f"stopped; `hubits search {study}` goes on from here", file=sys.stderr)
+
+
+@app.command()
+def refine(
+    study: StudyPath,
+    workers: Annotated[int | None, typer.Option(min=1, help="candidates measured at the same time")] = None,
+    executor: Annotated[str | None, typer.Option(help="ray or inline")] = None,
+) -> None:
+    """Give the front's members and the uniform ones a longer finetune; their own front compares like with like.
+
+    Example: hubits refine studies/pocket/demo.toml
+    """
+    from search.stages import refine_study
+    from search.table import print_agreement, print_front
+
+    given = {"workers": workers, "executor": executor}
+    file = _with_search(_load(study), {k: v for k, v in given.items() if v is not None})
+    _require(file)
+    members, stopped = _run(file, refine_study)
+    print_front(file.at("refined"), members)
+    print_agreement(file)
+    if stopped:
+        print(f"stopped; `hubits refine {study}` goes on from here", file=sys.stderr)
 
 
 def _with_search(file: "StudyFile", changes: dict[str, Any]) -> "StudyFile":
@@ -99,16 +126,18 @@ def _require(file: "StudyFile") -> None:
         raise UserError(lacking[0])
 
 
-def _run(file: "StudyFile") -> "tuple[Driver, list[Any]]":
-    from search.driver import Driver
+def _run(
+    file: "StudyFile", stages: "Callable[[StudyFile, Executor, Callable[[Any], None], Any], list[Member]]"
+) -> "tuple[list[Member], bool]":
     from search.executors import make_executor
     from search.screen import SearchLine, StatusLine
+    from search.stages import Stop
 
     executor = make_executor(file.search)
+    stop = Stop()
     try:
         with StatusLine() as line:
-            driver = Driver(file, executor, SearchLine(line))
-            return driver, driver.run()
+            return stages(file, executor, SearchLine(line), stop), stop.asked
     except KeyboardInterrupt:
         raise UserError("stopped at once; what was measured is kept, the same command goes on") from None
     finally:
@@ -119,6 +148,7 @@ def _run(file: "StudyFile") -> "tuple[Driver, list[Any]]":
 def front(
     study: StudyPath,
     csv: Annotated[Path | None, typer.Option(help="write the table here")] = None,
+    refined: Refined = False,
     as_json: AsJson = False,
 ) -> None:
     """The Pareto front: one row a member, and the uniform members beside it.
@@ -126,9 +156,9 @@ def front(
     Example: hubits front studies/pocket/demo.toml --csv front.csv
     """
     from search.snapshot import measured_members
-    from search.table import print_front, rows, write_csv
+    from search.table import print_agreement, print_front, rows, write_csv
 
-    file = _load(study)
+    file = _load(study, refined)
     everyone = measured_members(file)
     if csv is not None:
         write_csv(rows(everyone), csv)
@@ -136,6 +166,7 @@ def front(
         print(json.dumps(rows(everyone), indent=2))
     elif csv is None:
         print_front(file, everyone)
+        print_agreement(file)
 
 
 @app.command()
@@ -146,6 +177,7 @@ def pick(
     max_wer: Annotated[float | None, typer.Option(help="WER in percent on the development corpus")] = None,
     knee: Annotated[bool, typer.Option("--knee", help="the member nearest to the ideal corner")] = False,
     export: Annotated[Path | None, typer.Option(help="write the packed checkpoint into this folder")] = None,
+    refined: Refined = False,
     as_json: AsJson = False,
 ) -> None:
     """Pick a configuration under a budget, say why, and keep it.
@@ -159,7 +191,7 @@ def pick(
     from search.snapshot import measured_members
     from search.table import row
 
-    file = _load(study)
+    file = _load(study, refined)
     everyone = measured_members(file)
     chosen = pick_member(pareto_front(everyone), Budget(max_storage, max_runtime, max_wer), knee=knee)
     member = chosen.member
@@ -182,6 +214,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="the HTML file; by default report.html in the study's folder")
     ] = None,
+    refined: Refined = False,
 ) -> None:
     """One self-contained HTML page: the front, its members bit by bit, and how the search went.
 
@@ -190,7 +223,7 @@ def report(
     from search.report import write_report
     from search.snapshot import measured_members
 
-    file = _load(study)
+    file = _load(study, refined)
     path = out or file.folder / "report.html"
     write_report(file, measured_members(file), path)
     print(path)

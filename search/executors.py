@@ -2,20 +2,31 @@
 
 import logging
 import os
+import time
 from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from search.study_file import SearchSettings
-from search.worker import Job, Outcome, run
+from search.worker import Job, Outcome, Work, run
 from spaces import UserError
+
+_GRACE = 15.0  # seconds over its limit that a trial has to stop by itself, before its worker is killed
+_STARTS = 5  # workers in a row that may fail to start
 
 
 class Executor(Protocol):
     """Runs jobs; never raises for what a job did."""
 
     @property
+    def slots(self) -> int:
+        """How many jobs of ordinary size run at a time."""
+        ...
+
+    @property
     def free(self) -> int:
-        """How many more jobs can be taken right now."""
+        """How many slots can take a job right now."""
         ...
 
     def submit(self, job: Job) -> None:
@@ -34,7 +45,10 @@ class Executor(Protocol):
 class InlineExecutor:
     """One job at a time in this process, run while it is waited for."""
 
-    def __init__(self) -> None:
+    slots = 1
+
+    def __init__(self, work: Work = run) -> None:
+        self._work = work
         self._waiting: deque[Job] = deque()
 
     @property
@@ -51,7 +65,7 @@ class InlineExecutor:
         if not self._waiting:
             return []
         job = self._waiting[0]
-        outcome = run(job)
+        outcome = self._work(job)
         self._waiting.popleft()
         return [outcome]
 
@@ -60,40 +74,82 @@ class InlineExecutor:
         self._waiting.clear()
 
 
-class RayExecutor:
-    """A fixed number of Ray actors, each of which keeps the study's models and corpora between its jobs.
+@dataclass
+class _Running:
+    job: Job
+    actor: Any
+    deadline: float
 
-    An actor whose job failed or which died is replaced by a fresh one.
+
+class RayExecutor:
+    """Ray actors, each of which keeps the study's models and corpora between its jobs.
+
+    An actor whose job failed or which died is replaced by a fresh one; one that cannot be placed, because its node was
+    taken away, waits for the cluster to grow again while the others go on.
+
+    Args:
+        settings: how many workers of what size, and which cluster.
+        work: what a worker does with a job.
 
     Raises:
-        UserError: if Ray cannot offer what one worker asks for.
+        UserError: if there is no cluster at the address, or no node of it offers what one worker asks for.
     """
 
-    def __init__(self, settings: SearchSettings) -> None:
+    def __init__(self, settings: SearchSettings, work: Work = run) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray's own default; said aloud it does not warn
         import ray
 
-        self._ray = ray
-        cpus = max(1.0, settings.workers * settings.cpus_per_trial)
-        if not ray.is_initialized():
-            ray.init(num_cpus=int(cpus), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
-                     configure_logging=False)  # fmt: skip
-        self._settings = settings
-        offered: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        for resource, need in (("CPU", settings.cpus_per_trial), ("GPU", settings.gpus_per_trial)):
-            if offered.get(resource, 0) < need:
-                raise UserError(
-                    f"search.{resource.lower()}s_per_trial: {need:g} asked for, Ray has {offered.get(resource, 0):g}"
-                )
-        self._idle: list[Any] = [self._start() for _ in range(settings.workers)]
-        self._running: dict[Any, tuple[Job, Any]] = {}
+        self._ray, self._settings, self._work = ray, settings, work
+        self._owns = not ray.is_initialized()
+        if self._owns:
+            self._connect()
+        self._refuse_too_large()
+        self._idle: list[Any] = []
+        self._running: dict[Any, _Running] = {}
+        self._starting: dict[Any, Any] = {}
+        self._failed_starts = 0
+        for _ in range(settings.workers):
+            self._start()
 
-    def _start(self) -> Any:
-        options: dict[str, Any] = {"num_cpus": self._settings.cpus_per_trial, "max_restarts": 0}
-        if self._settings.gpus_per_trial:
-            options["num_gpus"] = self._settings.gpus_per_trial
-        return self._ray.remote(_Worker).options(**options).remote()
+    def _connect(self) -> None:
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+        if self._settings.ray_address is None:
+            cpus = max(1.0, self._settings.workers * self._settings.cpus_per_trial)
+            self._ray.init(num_cpus=int(cpus), include_dashboard=False, **quiet)
+            return
+        root = Path(__file__).parent.parent
+        packages = [str(root / name) for name in ("search", "evaluators", "spaces")]
+        try:
+            self._ray.init(self._settings.ray_address, runtime_env={"py_modules": packages}, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            why = str(error).splitlines()[0]
+            raise UserError(f"search.ray_address: no Ray cluster at {self._settings.ray_address} ({why})") from None
+
+    def _refuse_too_large(self) -> None:
+        alive: list[dict[str, Any]] = self._ray.nodes()  # type: ignore[no-untyped-call]
+        nodes: list[dict[str, Any]] = [n["Resources"] for n in alive if n["Alive"]]
+        for resource, need in (("CPU", self._settings.cpus_per_trial), ("GPU", self._settings.gpus_per_trial)):
+            most = max((n.get(resource, 0) for n in nodes), default=0)
+            if most < need:
+                raise UserError(
+                    f"search.{resource.lower()}s_per_trial: {need:g} asked for, the largest node has {most:g}"
+                )
+
+    def _start(self, room: int = 1) -> Any:
+        gpus = self._settings.gpus_per_trial * room
+        options: dict[str, Any] = {
+            "num_cpus": self._settings.cpus_per_trial * room, "num_gpus": gpus, "max_restarts": 0
+        }  # fmt: skip
+        actor: Any = self._ray.remote(_Worker).options(**options).remote(self._work, gpus)
+        if room == 1:
+            self._starting[actor.ready.remote()] = actor
+        return actor
+
+    @property
+    def slots(self) -> int:
+        """See ``Executor``."""
+        return self._settings.workers
 
     @property
     def free(self) -> int:
@@ -101,25 +157,68 @@ class RayExecutor:
         return len(self._idle)
 
     def submit(self, job: Job) -> None:
-        """See ``Executor``."""
+        """See ``Executor``. A job of more room takes the place of as many workers."""
         actor = self._idle.pop()
-        self._running[actor.run.remote(job)] = (job, actor)
+        if job.room > 1:
+            for other in (actor, *(self._idle.pop() for _ in range(job.room - 1))):
+                self._ray.kill(other)
+            actor = self._start(job.room)
+        minutes = float("inf") if job.minutes is None else job.minutes
+        deadline = time.monotonic() + 60 * minutes + _GRACE
+        self._running[actor.run.remote(job)] = _Running(job, actor, deadline)
 
     def wait(self, seconds: float) -> list[Outcome]:
         """See ``Executor``."""
-        if not self._running:
+        waited = [*self._running, *self._starting]
+        if not waited:
             return []
-        done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
-        outcomes = []
-        for reference in done:
-            job, actor = self._running.pop(reference)
-            outcome = self._outcome(job, reference)
-            if outcome.failure:
-                self._ray.kill(actor)
-                actor = self._start()
-            self._idle.append(actor)
-            outcomes.append(outcome)
-        return outcomes
+        done, _ = self._ray.wait(waited, num_returns=1, timeout=seconds)
+        more, _ = self._ray.wait(waited, num_returns=len(waited), timeout=0)
+        for reference in more:
+            if reference in self._starting:
+                self._enlist(reference)
+        ended = [r for r in dict.fromkeys([*done, *more]) if r in self._running]
+        return [self._collect(r) for r in ended] + self._overdue()
+
+    def _enlist(self, reference: Any) -> None:
+        """A worker that has started joins the idle ones; one that died while it did is replaced."""
+        actor = self._starting.pop(reference)
+        try:
+            self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            self._failed_starts += 1
+            if self._failed_starts >= _STARTS:
+                raise UserError(f"Ray cannot start a worker: {str(error).splitlines()[-1]}") from None
+            self._start()
+            return
+        self._failed_starts = 0
+        self._idle.append(actor)
+
+    def _collect(self, reference: Any) -> Outcome:
+        running = self._running.pop(reference)
+        outcome = self._outcome(running.job, reference)
+        if outcome.failure or running.job.room > 1:
+            self._replace(running)
+        else:
+            self._idle.append(running.actor)
+        return outcome
+
+    def _replace(self, running: _Running) -> None:
+        self._ray.kill(running.actor)
+        for _ in range(running.job.room):
+            self._start()
+
+    def _overdue(self) -> list[Outcome]:
+        """Jobs that are over their time and did not stop by themselves."""
+        now = time.monotonic()
+        found = []
+        for reference in [r for r, running in self._running.items() if now > running.deadline]:
+            running = self._running.pop(reference)
+            self._replace(running)
+            found.append(
+                Outcome(running.job, None, "time_limit", f"over search.minutes_per_trial = {running.job.minutes:g}")
+            )
+        return found
 
     def _outcome(self, job: Job, reference: Any) -> Outcome:
         exceptions = self._ray.exceptions
@@ -128,19 +227,36 @@ class RayExecutor:
             return outcome
         except exceptions.OutOfMemoryError as error:
             return Outcome(job, None, "out_of_memory", str(error).splitlines()[0], str(error))
-        except (exceptions.ActorDiedError, exceptions.ActorUnavailableError, exceptions.WorkerCrashedError) as error:
+        except exceptions.RayTaskError as error:
+            return Outcome(job, None, "error", str(error).splitlines()[-1], str(error))
+        except exceptions.RayError as error:
+            if "low on memory" in str(error):  # an actor that Ray's memory monitor killed
+                return Outcome(job, None, "out_of_memory", "the machine ran low on memory", str(error))
             return Outcome(job, None, "worker_lost", str(error).splitlines()[0], str(error))
 
     def close(self) -> None:
         """See ``Executor``."""
-        self._ray.shutdown()
+        for actor in (*self._idle, *self._starting.values(), *(r.actor for r in self._running.values())):
+            self._ray.kill(actor)
+        if self._owns:
+            self._ray.shutdown()
 
 
 class _Worker:
-    """The Ray actor: a process that runs jobs one after the other."""
+    """The Ray actor: a process that runs jobs one after the other, on no more than its share of the GPU's memory."""
+
+    def __init__(self, work: Work, gpus: float) -> None:
+        self._work = work
+        if 0 < gpus < 1:
+            import torch
+
+            torch.cuda.set_per_process_memory_fraction(gpus)
+
+    def ready(self) -> bool:
+        return True
 
     def run(self, job: Job) -> Outcome:
-        return run(job)
+        return self._work(job)
 
 
 def make_executor(settings: SearchSettings) -> Executor:

@@ -14,7 +14,7 @@ def export_member(file: StudyFile, member: Member, folder: Path) -> None:
     Raises:
         UserError: if the checkpoint is gone or the folder cannot be written.
     """
-    checkpoint = checkpoint_path(file, member.assignment)
+    checkpoint = checkpoint_path(file, member.assignment.digest)
     if not checkpoint.exists():
         raise UserError(f"{checkpoint}: the checkpoint of {member.name} is gone; search again in a new study folder")
     try:

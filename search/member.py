@@ -48,6 +48,6 @@ def result_path(file: StudyFile, number: int) -> Path:
     return file.folder / "results" / f"{number:05d}.json"
 
 
-def checkpoint_path(file: StudyFile, assignment: Assignment) -> Path:
-    """The packed checkpoint that was scored for an assignment."""
-    return file.folder / "checkpoints" / f"{assignment.digest}.safetensors"
+def checkpoint_path(file: StudyFile, digest: str) -> Path:
+    """The packed checkpoint that was scored for the assignment of a digest."""
+    return file.folder / "checkpoints" / f"{digest}.safetensors"

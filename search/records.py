@@ -1,11 +1,11 @@
-"""The Optuna study as the only truth: opening it, what a trial's attributes mean, reading its members."""
+"""The Optuna study as the only truth: opening it, and reading its members."""
 
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import optuna
+from optuna.storages import RDBStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -15,10 +15,10 @@ from search.member import Member, result_path
 from search.study_file import StudyFile
 from spaces import Assignment, UserError
 
-INTERRUPTED = "interrupted"  # the failure of a trial that a driver left running
-_SIGNATURE = "hubits:signature"
-_WORDS = "hubits:words"
-_TEST = "hubits:test:"
+SIGNATURE = "hubits:signature"
+WORDS = "hubits:words"  # words of every development utterance, once for the study
+TEST = "hubits:test:"  # and a digest: that member's score on the test corpus
+_LOCK_SECONDS = 120  # how long a database that somebody else has locked is waited for
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -40,7 +40,7 @@ def open_study(file: StudyFile, *, create: bool) -> Study:
         file.folder.mkdir(parents=True, exist_ok=True)
     try:
         study = _load(file, create)
-        found = study.user_attrs.get(_SIGNATURE)
+        found = study.user_attrs.get(SIGNATURE)
     except KeyError:
         raise UserError(f"{file.path}: nothing measured yet; start with `hubits search {file.path.name}`") from None
     except Exception as error:
@@ -48,7 +48,7 @@ def open_study(file: StudyFile, *, create: bool) -> Study:
             raise
         raise UserError(f"{database_url(file)}: cannot be opened ({str(error).splitlines()[0]})") from None
     if found is None and create:
-        study.set_user_attr(_SIGNATURE, file.signature)
+        study.set_user_attr(SIGNATURE, file.signature)
     elif found != file.signature:
         raise UserError(
             f"{file.folder}: holds results of another search space, finetune or corpus than {file.path.name}'s; "
@@ -57,14 +57,22 @@ def open_study(file: StudyFile, *, create: bool) -> Study:
     return study
 
 
+def connect(url: str, *, reading: bool = False) -> RDBStorage:
+    """A database of Optuna studies; one that somebody else has locked is waited for.
+
+    Reading needs neither the schema made nor its version compared: that halves the start of front and pick.
+    """
+    engine: dict[str, Any] = {"connect_args": {"timeout": _LOCK_SECONDS}} if url.startswith("sqlite") else {}
+    return RDBStorage(url, engine_kwargs=engine, skip_compatibility_check=reading, skip_table_creation=reading)
+
+
 def _load(file: StudyFile, create: bool) -> Study:
+    storage = connect(database_url(file), reading=not create)
     if create:
         return optuna.create_study(
-            storage=database_url(file), study_name=file.name, directions=["minimize"] * 3, load_if_exists=True
+            storage=storage, study_name=file.study_name, directions=["minimize"] * 3, load_if_exists=True
         )
-    # reading needs neither the schema made nor its version compared: that halves the start of front and pick
-    reader = optuna.storages.RDBStorage(database_url(file), skip_compatibility_check=True, skip_table_creation=True)
-    return optuna.load_study(storage=reader, study_name=file.name)
+    return optuna.load_study(storage=storage, study_name=file.study_name)
 
 
 def costs(file: StudyFile, assignment: Assignment) -> tuple[float, float]:
@@ -78,39 +86,24 @@ def trial_assignment(file: StudyFile, trial: FrozenTrial) -> Assignment:
     return file.search_space.decode(trial.params)
 
 
-def result_attributes(result: dict[str, Any]) -> dict[str, Any]:
-    """What of a worker's result goes on the Optuna trial."""
-    return {key: result[key] for key in ("wer_low", "wer_high", "errors", "seconds", "steps", "fingerprint")}
-
-
-def set_words(study: Study, words: list[int]) -> None:
-    """Keep the development corpus' words an utterance once for the study."""
-    if _WORDS not in study.user_attrs:
-        study.set_user_attr(_WORDS, words)
-
-
-def set_test(study: Study, assignment: Assignment, result: dict[str, Any]) -> None:
-    """Keep a member's score on the test corpus."""
-    study.set_user_attr(_TEST + assignment.digest, result)
-
-
 def members(file: StudyFile, study: Study) -> list[Member]:
     """Every measured candidate, uniform ones first, once each."""
     attributes = study.user_attrs
-    words = tuple(attributes.get(_WORDS, ()))
+    words = tuple(attributes.get(WORDS, ()))
     seen: dict[Assignment, Member] = {}
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         assignment = trial_assignment(file, trial)
         if assignment in seen or trial.values is None:
             continue
         uniform = file.uniform_name(assignment)
+        result = trial.user_attrs["result"]
         wer, storage_mb, runtime_share = trial.values
         seen[assignment] = Member(
             name=uniform or f"mixed-{assignment.digest[:6]}", number=trial.number, wer=wer,
-            wer_low=trial.user_attrs["wer_low"], wer_high=trial.user_attrs["wer_high"], storage_mb=storage_mb,
+            wer_low=result["wer_low"], wer_high=result["wer_high"], storage_mb=storage_mb,
             runtime=runtime_share, mean_bits=assignment.mean_bits(file.architecture), uniform=uniform is not None,
-            assignment=assignment, errors=tuple(trial.user_attrs["errors"]), words=words,
-            seconds=sum(trial.user_attrs["seconds"].values()), test=attributes.get(_TEST + assignment.digest),
+            assignment=assignment, errors=tuple(result["errors"]), words=words,
+            seconds=sum(result["seconds"].values()), test=attributes.get(TEST + assignment.digest),
         )  # fmt: skip
     return sorted(seen.values(), key=lambda m: (not m.uniform, m.storage_mb))
 
@@ -123,8 +116,3 @@ def read_result(file: StudyFile, number: int, assignment: Assignment) -> dict[st
         return None
     whole = isinstance(result, dict) and result.get("digest") == assignment.digest and "errors" in result
     return result if whole and math.isfinite(result.get("wer", math.nan)) else None
-
-
-def left_running(study: Study) -> Iterator[FrozenTrial]:
-    """Trials that a driver left RUNNING when it died."""
-    yield from study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))

@@ -1,22 +1,43 @@
 """Samplers by name: who proposes the next candidate."""
 
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+import hashlib
+from collections.abc import Callable
 
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+
+from search.proposals import Table
 from search.records import costs
 from search.study_file import StudyFile
 
+SamplerAt = Callable[[int], BaseSampler]
 
-def make_sampler(file: StudyFile, seed: int) -> BaseSampler:
-    """The sampler that a study asks for, with its seed."""
-    name = file.search.sampler
+
+def make_sampler(file: StudyFile, sensitivity: Table | None) -> SamplerAt:
+    """The sampler that a study asks for, by the number of trials asked before.
+
+    One of its own for every ask: what it proposes follows from the study alone, also after a restart.
+    """
+    if file.search.sampler == "hubits":
+        from search.surrogate import SurrogateSampler
+
+        limits = (file.search.max_storage or float("inf"), file.search.max_runtime or float("inf"))
+        ours = SurrogateSampler(
+            lambda choices: costs(file, file.search_space.decode(choices)), file.search.seed, limits, sensitivity
+        )
+        return lambda _: ours
+    return lambda asked: _optunas(file.search.sampler, _seed(file.search.seed, asked))
+
+
+def _optunas(name: str, seed: int) -> BaseSampler:
     if name == "random":
         return RandomSampler(seed=seed)
     if name == "nsga2":
         return NSGAIISampler(population_size=20, seed=seed)
-    if name == "tpe":
-        # univariate TPE, Optuna's default for several objectives, proposes many assignments a second time
-        return TPESampler(multivariate=True, seed=seed, constant_liar=True)
-    from search.surrogate import SurrogateSampler
+    if name == "gp":
+        return GPSampler(seed=seed)
+    # univariate TPE, Optuna's default for several objectives, proposes many assignments a second time
+    return TPESampler(multivariate=True, seed=seed, constant_liar=True)
 
-    limits = (file.search.max_storage or float("inf"), file.search.max_runtime or float("inf"))
-    return SurrogateSampler(lambda choices: costs(file, file.search_space.decode(choices)), seed, limits)
+
+def _seed(seed: int, asked: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}/{asked}".encode()).digest()[:4], "big")

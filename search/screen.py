@@ -9,6 +9,10 @@ from rich.text import Text
 
 from search.driver import Progress
 
+_STAGES = {
+    "sensitivity": "sensitivities", "supernet": "on the supernet", "search": "search", "refine": "refinement",
+    "test": "front on the test corpus",
+}  # fmt: skip
 _PLAIN_EVERY = 10.0  # seconds between lines where the output is not a terminal
 
 
@@ -59,11 +63,11 @@ class SearchLine:
 
     def __call__(self, progress: Progress) -> None:
         """Show where the search stands."""
-        what = "search" if progress.stage == "search" else "front on the test corpus"
+        what = _STAGES[progress.stage]
         text = f"{what}  {progress.done}/{progress.planned} done  {progress.running} running  {progress.failed} failed"
-        if progress.best is not None and progress.stage == "search":
-            best, kind = progress.best, "uniform" if progress.best.uniform else "mixed"
-            text += f"  best {kind} so far {best.wer:.2f} % at {best.storage_mb:.2f} MB"
+        if progress.best is not None and progress.stage != "test":
+            kind, (wer, storage_mb, _) = progress.best
+            text += f"  best {kind} so far {wer:.2f} % at {storage_mb:.2f} MB"
         left = progress.seconds_left
         text += f"  {duration(time.monotonic() - self._started)} gone"
         finished = progress.done == progress.planned and not progress.running

@@ -35,7 +35,7 @@ def measure_sensitivity(file: StudyFile, on_step: Callable[[int, int, float], No
 
 def sensitivity_path(file: StudyFile) -> Path:
     """Where the table lies."""
-    return file.folder / "sensitivity.json"
+    return file.home / "sensitivity.json"
 
 
 def read_sensitivity(file: StudyFile) -> Table | None:

@@ -12,11 +12,12 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from evaluators.runtime import RuntimeModel
-from evaluators.settings import Corpora, FinetuneSettings, FloatSettings, Section, SupernetSettings
+from evaluators.settings import Corpora, FinetuneSettings, FloatSettings, RefineSettings, Section, SupernetSettings
 from spaces import FP16, Architecture, Assignment, Precision, SearchSpace, UserError, named_architecture
 from spaces.space import Granularity
 
-SamplerName = Literal["hubits", "tpe", "nsga2", "random"]
+SamplerName = Literal["hubits", "gp", "tpe", "nsga2", "random"]
+Fidelity = Literal["supernet", "short", "refined"]
 UNIFORM = ("fp16", "w8a8", "w4a4", "w2a2", "w1a1")
 
 
@@ -43,11 +44,17 @@ class SearchSettings(Section):
 
     trials: int = Field(24, ge=0, description="mixed candidates to measure, beside the uniform members")
     sampler: SamplerName = "hubits"
+    proxies: int = Field(0, ge=0, description="mixed candidates scored on the supernet, without a step, beforehand")
+    plateau: int | None = Field(
+        None, gt=0, description="stop after so many mixed candidates in a row that added less than 0.1 % hypervolume"
+    )
     seed: int = Field(0, ge=0)
     workers: int = Field(1, gt=0, description="candidates measured at the same time")
     executor: Literal["ray", "inline"] = "ray"
     cpus_per_trial: float = Field(1.0, gt=0)
     gpus_per_trial: float = Field(0.0, ge=0)
+    minutes_per_trial: float | None = Field(None, gt=0, description="a trial that takes longer is stopped and fails")
+    ray_address: str | None = Field(None, description="of a Ray cluster; without it one on this machine")
     runtime: RuntimeModel = "bitops"
     max_storage: float | None = Field(None, gt=0, description="MB; candidates above it are not trained")
     max_runtime: float | None = Field(None, gt=0, description="share of fp16; candidates above it are not trained")
@@ -67,10 +74,12 @@ class StudyFile(Section):
     corpora: Corpora
     space: SpaceSettings
     finetune: FinetuneSettings = FinetuneSettings()
+    refine: RefineSettings = RefineSettings()
     search: SearchSettings = SearchSettings()
     float_training: FloatSettings | None = None
     supernet_training: SupernetSettings | None = None
     path: Path = Field(Path(), exclude=True)
+    fidelity: Fidelity = Field("short", exclude=True)
 
     @field_validator("name")
     @classmethod
@@ -92,8 +101,9 @@ class StudyFile(Section):
             raise UserError(f"{path}: no such study file") from None
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{path}: not a TOML file: {error}") from None
-        if "path" in data:
-            raise UserError(f"{path}: path: unknown key")
+        for key in ("path", "fidelity"):
+            if key in data:
+                raise UserError(f"{path}: {key}: unknown key")
         base = path.resolve().parent
         _resolve(data, base)
         try:
@@ -108,10 +118,35 @@ class StudyFile(Section):
             raise UserError(f"{path}: {error}") from None
         return study
 
+    def at(self, fidelity: Fidelity) -> "StudyFile":
+        """The same study measured at another fidelity, with records of its own: a front compares like with like only.
+
+        ``supernet`` is the supernet without a step, ``short`` the study's finetune, ``refined`` the longer one.
+        """
+        changes: dict[str, Any] = {"fidelity": fidelity}
+        if fidelity == "supernet":
+            changes["finetune"] = self.finetune.model_copy(update={"steps": 0, "low_bit_steps": 0})
+            changes["corpora"] = self.corpora.model_copy(update={"test": None})
+            changes["search"] = self.search.model_copy(update={"trials": self.search.proxies, "plateau": None})
+        if fidelity == "refined":
+            longer = {k: v for k, v in self.refine.model_dump().items() if v is not None}
+            changes["finetune"] = self.finetune.model_copy(update=longer)
+        return self.model_copy(update=changes)
+
+    @property
+    def home(self) -> Path:
+        """The study's folder, beside the study file."""
+        return self.path.with_name(f"{self.path.stem}.study")
+
     @property
     def folder(self) -> Path:
-        """Where the study's database, results and checkpoints lie: beside the study file."""
-        return self.path.with_name(f"{self.path.stem}.study")
+        """Where database, results and checkpoints of this fidelity lie; the short finetune's are in ``home`` itself."""
+        return self.home if self.fidelity == "short" else self.home / self.fidelity
+
+    @property
+    def study_name(self) -> str:
+        """The Optuna study's name; a study's own name holds no slash."""
+        return self.name if self.fidelity == "short" else f"{self.name}/{self.fidelity}"
 
     @cached_property
     def architecture(self) -> Architecture:

@@ -5,6 +5,7 @@ proposal is the candidate of a pool with the largest expected hypervolume improv
 any Optuna study of three minimised objectives of which the last two can be computed.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.improvement import expected_improvement, frozen_reference
 from search.proposals import Choices, Table, children, greedy_path
+from search.retries import INNOCENT
 from search.wer_model import Prior, WordErrorModel
 
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
@@ -44,7 +46,6 @@ class SurrogateSampler(BaseSampler):
         self._costs, self._limits, self._sensitivity = costs, limits, sensitivity
         self._seed = seed
         self._walked: np.ndarray | None = None
-        self._random = RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The choices of the finished trials."""
@@ -56,7 +57,8 @@ class SurrogateSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Random, until enough is measured to guess from."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
+        seed = zlib.crc32(f"{self._seed}/{trial.number}/{param_name}".encode())
+        return RandomSampler(seed).sample_independent(study, trial, param_name, param_distribution)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -71,7 +73,7 @@ class SurrogateSampler(BaseSampler):
         values = np.array([t.values for t in finished])
         pending = _choices(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)), names)
         failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        refused = _choices([t for t in failed if not _interrupted(t)], names)
+        refused = _choices([t for t in failed if t.user_attrs.get("failure") not in INNOCENT], names)
         known = {tuple(c) for c in np.vstack([measured, pending, refused]).tolist()}
 
         prior = Prior(self._sensitivity, names) if self._sensitivity else None
@@ -129,10 +131,6 @@ def _choices(trials: Sequence[FrozenTrial], names: Sequence[str]) -> np.ndarray:
     """Rungs of the trials that have them all, (trials, choices)."""
     whole = [t.params for t in trials if len(t.params) == len(names)]
     return np.array([[params[n] for n in names] for params in whole], dtype=int).reshape(-1, len(names))
-
-
-def _interrupted(trial: FrozenTrial) -> bool:
-    return trial.user_attrs.get("failure") == "interrupted"
 
 
 def _noise(trials: Sequence[FrozenTrial]) -> np.ndarray:

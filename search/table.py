@@ -66,6 +66,14 @@ def print_sensitivity(file: StudyFile, table: dict[str, list[float]]) -> None:
     Console().print(shown)
 
 
+def print_agreement(file: StudyFile) -> None:
+    """Print how well the fidelities of a study rank the same candidates, where two of them were measured."""
+    from search.fidelity import agreements
+
+    for found in agreements(file):
+        print(f"rank agreement (Spearman) of {found}")
+
+
 def print_front(file: StudyFile, members: Sequence[Member]) -> None:
     """Print the front with each mixed member's gain over the best uniform one of at most its bytes."""
     if not members:

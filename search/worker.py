@@ -1,27 +1,46 @@
 """What runs on a worker: one job in, one result out; the study's evaluator is kept between jobs."""
 
+import errno
 import json
 import math
 import os
+import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-Kind = Literal["measure", "test"]
+if TYPE_CHECKING:
+    from search.study_file import Fidelity
+
+Kind = Literal["measure", "test", "sensitivity"]
+Work = Callable[["Job"], "Outcome"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A frozen order to a worker: measure an assignment's finetune, or score its checkpoint on the test corpus.
+    """A frozen order to a worker; a worker never sees a storage handle.
 
-    ``assignment`` is JSON, ``study`` the study file's path; a worker never sees a storage handle.
+    Attributes:
+        number: of the trial, for its result file.
+        kind: measure an assignment's finetune, score its checkpoint on the test corpus, or measure the sensitivities.
+        study: the study file's path.
+        assignment: as JSON.
+        fidelity: of the finetune.
+        accumulation: in how many parts each batch is worked through.
+        room: how many workers' share of the machine it is given.
+        minutes: after which it is stopped.
     """
 
     number: int
     kind: Kind
     study: str
-    assignment: str
+    assignment: str = "{}"
+    fidelity: "Fidelity" = "short"
+    accumulation: int = 1
+    room: int = 1
+    minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,26 +54,40 @@ class Outcome:
     trace: str = ""
 
 
+class TimeLimitError(RuntimeError):
+    """The trial took longer than it may."""
+
+
 _evaluators: dict[str, Any] = {}
 
 
 def run(job: Job) -> Outcome:
     """Do a job; whatever goes wrong inside comes back as the outcome's failure."""
+    return attempt(job, {"measure": _measure, "test": _test, "sensitivity": _sensitivity}[job.kind])
+
+
+def attempt(job: Job, work: Callable[[Job], dict[str, Any]]) -> Outcome:
+    """What some work made of a job, its exceptions sorted by kind."""
     from evaluators.optimise import DivergedError
     from spaces import UserError
 
     try:
-        return Outcome(job, _measure(job) if job.kind == "measure" else _test(job))
+        return Outcome(job, work(job))
     except DivergedError as error:
         return _failed(job, "diverged", error)
     except UserError as error:
         return _failed(job, "input", error)
     except MemoryError as error:
         return _failed(job, "out_of_memory", error)
+    except TimeLimitError as error:
+        return _failed(job, "time_limit", error)
     except OSError as error:
-        return _failed(job, "storage", error)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return _failed(job, "disk_full" if full else "storage", error)
     except Exception as error:  # a bug in a candidate must not take the study with it
-        kind = "out_of_memory" if type(error).__name__ == "OutOfMemoryError" else "error"
+        # torch's own out of memory, by name so as not to load torch; safetensors tells a full disk in words
+        full = "No space left on device" in str(error)
+        kind = "out_of_memory" if type(error).__name__ == "OutOfMemoryError" else "disk_full" if full else "error"
         return _failed(job, kind, error)
 
 
@@ -69,11 +102,18 @@ def _measure(job: Job) -> dict[str, Any]:
     from search.member import checkpoint_path, result_path
     from spaces import Assignment
 
-    file, evaluator = study_evaluator(job.study)
+    base, evaluator = study_evaluator(job.study)
+    file = base.at(job.fidelity)
     assignment = Assignment.from_json(job.assignment, file.architecture)
-    measured = evaluator.measure(assignment)
+    started = time.monotonic()
+
+    def on_step(step: int, _loss: float) -> None:
+        if job.minutes is not None and time.monotonic() - started > 60 * job.minutes:
+            raise TimeLimitError(f"over search.minutes_per_trial = {job.minutes:g} after {step} steps")
+
+    measured = evaluator.measure(assignment, file.finetune, job.accumulation, on_step)
     low, high = measured.errors.interval()
-    checkpoint = checkpoint_path(file, assignment)
+    checkpoint = checkpoint_path(file, assignment.digest)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     save_packed(measured.tensors, checkpoint)
     result = {
@@ -99,15 +139,23 @@ def _test(job: Job) -> dict[str, Any]:
     from search.member import checkpoint_path
     from spaces import Assignment
 
-    file, evaluator = study_evaluator(job.study)
+    base, evaluator = study_evaluator(job.study)
+    file = base.at(job.fidelity)
     assignment = Assignment.from_json(job.assignment, file.architecture)
     assert file.corpora.test is not None
     corpus = load_corpus(file.corpora.test)
-    errors = evaluator.score(read_tensors(checkpoint_path(file, assignment)), assignment, corpus)
+    errors = evaluator.score(read_tensors(checkpoint_path(file, assignment.digest)), assignment, corpus)
     low, high = errors.interval()
     return {
         "wer": errors.wer, "wer_low": low, "wer_high": high, "errors": list(errors.errors), "words": list(errors.words)
     }  # fmt: skip
+
+
+def _sensitivity(job: Job) -> dict[str, Any]:
+    from search.sensitivity import measure_sensitivity
+
+    file, _ = study_evaluator(job.study)
+    return {"table": measure_sensitivity(file, lambda *_: None)}
 
 
 def study_evaluator(study: str) -> tuple[Any, Any]:

@@ -93,7 +93,7 @@ def test_searching_again_goes_on_and_measures_only_what_is_new(searched: Path) -
 @pytest.mark.slow
 def test_picks_refuse_a_budget_that_nothing_meets_and_name_the_nearest(searched: Path) -> None:
     assert "the nearest is " in _one_line(hubits("pick", searched, "--max-storage", "0.0001"))
-    assert checkpoint_path(StudyFile.load(searched), StudyFile.load(searched).uniform["w1a1"]).exists()
+    assert checkpoint_path(StudyFile.load(searched), StudyFile.load(searched).uniform["w1a1"].digest).exists()
 
 
 def test_estimate_gives_the_papers_figures() -> None:

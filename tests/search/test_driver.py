@@ -12,11 +12,12 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.driver import Driver, Progress
+from search.driver import Progress
 from search.executors import InlineExecutor
 from search.member import Member, result_path
 from search.pareto import front
 from search.records import database_url, members, open_study
+from search.stages import Stop, search_study
 from search.study_file import UNIFORM, StudyFile
 from search.worker import Job, Outcome
 from spaces import UserError
@@ -26,11 +27,11 @@ from tests.conftest import TOML, write_study
 def _search(path: Path, trials: int = 3, executor: Any = None, **changes: Any) -> tuple[StudyFile, list[Member]]:
     file = StudyFile.load(path)
     file = file.model_copy(update={"search": file.search.model_copy(update={"trials": trials, **changes})})
-    return file, Driver(file, executor or InlineExecutor(), lambda _: None).run()
+    return file, search_study(file, executor or InlineExecutor(), lambda _: None, Stop())
 
 
 def _trials(file: StudyFile) -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(storage=database_url(file), study_name=file.name).trials
+    return optuna.load_study(storage=database_url(file), study_name=file.study_name).trials
 
 
 def _values(file: StudyFile) -> list[tuple[Any, Any]]:
@@ -52,6 +53,8 @@ class Simulated(InlineExecutor):
         if len(self.measured) == self._stop_after:
             raise SystemExit("killed")
         job = self._waiting.popleft()
+        if job.kind == "sensitivity":
+            return [Outcome(job, None, "error", "a simulation has none")]
         if job.kind == "measure" and job.number in self._fail:
             return [Outcome(job, None, self._fail[job.number], "as the test wants it")]
         if job.kind == "measure" and self._diverges in job.assignment:
@@ -112,7 +115,9 @@ def test_a_driver_that_died_leaves_nothing_running_and_loses_nothing(tmp_path: P
 def test_a_result_that_a_worker_left_is_taken_over(tiny: Path) -> None:
     class DiesBeforeTelling(InlineExecutor):
         def wait(self, seconds: float) -> list[Outcome]:
-            super().wait(seconds)
+            done = super().wait(seconds)
+            if not done or done[0].job.kind == "sensitivity":
+                return done
             raise SystemExit("killed after the worker wrote its result")
 
     with pytest.raises(SystemExit):
@@ -195,7 +200,7 @@ def test_results_of_another_search_space_are_refused(tmp_path: Path) -> None:
 def test_a_second_driver_is_refused(tiny: Path) -> None:
     file = StudyFile.load(tiny)
     with pytest.raises(UserError, match="another hubits search works on this study"):
-        Driver(file, Simulated(), lambda _: _search(tiny, 0, Simulated()) and None).run()
+        search_study(file, Simulated(), lambda _: _search(tiny, 0, Simulated()) and None, Stop())
 
 
 def test_dominated_checkpoints_are_dropped_and_all_others_kept(tiny: Path) -> None:
@@ -207,7 +212,8 @@ def test_dominated_checkpoints_are_dropped_and_all_others_kept(tiny: Path) -> No
 def test_progress_tells_what_is_left(tiny: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     file = StudyFile.load(tiny)
-    Driver(file, Simulated(), lambda p: seen.append((p.done, p.running, p.planned))).run()
+    seen_by = [lambda p: seen.append((p.done, p.running, p.planned)) if p.stage == "search" else None]
+    search_study(file, Simulated(), seen_by[0], Stop())
     assert seen[0] == (0, 0, 8)
     assert (8, 0, 8) in seen
     assert Progress(10, done=4, seconds=[2.0, 4.0], workers=2).seconds_left == 9.0

@@ -28,32 +28,45 @@ def _finish(executor: Executor) -> Outcome:
     raise TimeoutError
 
 
+def _ready(executor: Executor) -> None:
+    """Wait for the slot: a worker takes a moment to start."""
+    for _ in range(120):
+        if executor.free == 1:
+            return
+        assert executor.wait(1.0) == []
+    raise TimeoutError
+
+
 def test_contract(executor: Executor, tiny: Path) -> None:
     file = StudyFile.load(tiny)
     assignment = file.search_space.uniform(Precision(2, 2))
     assert executor.wait(0.01) == []
-    assert executor.free == 1
+    assert executor.slots == 1
+    _ready(executor)
     executor.submit(Job(7, "measure", str(tiny), assignment.to_json()))
     assert executor.free == 0
     outcome = _finish(executor)
-    assert executor.free == 1
+    _ready(executor)
     assert outcome.failure is None
     assert outcome.job.number == 7
     # the result is on disk as well, whole, before it comes back
     assert read_result(file, 7, assignment) == outcome.result
     assert read_result(file, 7, file.search_space.uniform(Precision(1, 1))) is None
-    assert checkpoint_path(file, assignment).exists()
+    assert checkpoint_path(file, assignment.digest).exists()
     # the packed checkpoint that is kept scores what the trial scored
+    _ready(executor)
     executor.submit(Job(7, "test", str(tiny), assignment.to_json()))
     tested = _finish(executor).result
     assert tested is not None
     assert outcome.result is not None
     assert tested["wer"] == outcome.result["wer"]
     # a failure comes back as one, and the executor takes the next job
+    _ready(executor)
     executor.submit(Job(8, "measure", str(tiny.with_name("gone.toml")), assignment.to_json()))
     failed = _finish(executor)
     assert failed.failure == "input"
     assert "gone.toml" in failed.message
+    _ready(executor)
     executor.submit(Job(9, "measure", str(tiny), assignment.to_json()))
     again = _finish(executor).result
     assert again is not None
