@@ -7,6 +7,7 @@ with replacement (Bisani and Ney, "Bootstrap estimates for confidence intervals 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -58,6 +59,7 @@ def paired_gain(better: WordErrors, worse: WordErrors, level: float = 0.95) -> t
     return worse.wer - better.wer, low, high
 
 
+@lru_cache(maxsize=4)
 def _resamples(n: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, n, size=(_RESAMPLES, n))
 

@@ -148,6 +148,7 @@ def _run(
 def front(
     study: StudyPath,
     csv: Annotated[Path | None, typer.Option(help="write the table here")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="in CSV and JSON, dominated members as well")] = False,
     refined: Refined = False,
     as_json: AsJson = False,
 ) -> None:
@@ -159,13 +160,13 @@ def front(
     from search.table import print_agreement, print_front, rows, write_csv
 
     file = _load(study, refined)
-    everyone = measured_members(file)
+    members = measured_members(file)
     if csv is not None:
-        write_csv(rows(everyone), csv)
+        write_csv(rows(members, everyone=everyone), csv)
     if as_json:
-        print(json.dumps(rows(everyone), indent=2))
+        print(json.dumps(rows(members, everyone=everyone), indent=2))
     elif csv is None:
-        print_front(file, everyone)
+        print_front(file, members)
         print_agreement(file)
 
 
@@ -198,7 +199,7 @@ def pick(
     if export is not None:
         export_member(file, member, export)
     if as_json:
-        print(json.dumps({**row(member, everyone), "reason": chosen.reason}, indent=2))
+        print(json.dumps({**row(member, everyone, set()), "reason": chosen.reason}, indent=2))
         return
     print(f"{member.name}: WER {member.wer:.2f} % [{member.wer_low:.2f}, {member.wer_high:.2f}], "
           f"{member.storage_mb:.3f} MB, runtime {member.runtime:.3f} of fp16")  # fmt: skip

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from evaluators.paper import TABLE1
 from search.member import Member
-from search.pareto import front, hypervolume, reference_point
+from search.pareto import front, hypervolume, reference_point, tied
 from spaces import SearchSpace
 
 _INK, _GREY, _ACCENT, _PAPER = "#1d2733", "#b9c2cc", "#0b6e99", "#c2571a"
@@ -30,23 +30,26 @@ class Point(NamedTuple):
 
 
 class FrontData(NamedTuple):
-    """Members by role: on the front and mixed, uniform, and all others."""
+    """Members by role: on the front and mixed, uniform, and all others; ``tied`` ones may well be on the front."""
 
     axis: str
     mixed: list[Point]
     uniform: list[Point]
     dominated: list[Point]
+    tied: list[Point]
 
 
 def build_front(members: Sequence[Member], axis: str, space: SearchSpace) -> FrontData:
     """WER against ``storage_mb`` or ``runtime``."""
     on_front = set(front(members))
+    ties = tied(members)
     points = {m: _point(m, axis, space) for m in sorted(members, key=lambda m: getattr(m, axis))}
     return FrontData(
         axis,
         [p for m, p in points.items() if m in on_front and not m.uniform],
         [p for m, p in points.items() if m.uniform],
-        [p for m, p in points.items() if m not in on_front and not m.uniform],
+        [p for m, p in points.items() if m not in on_front and not m.uniform and m not in ties],
+        [p for m, p in points.items() if m in ties and not m.uniform],
     )
 
 
@@ -62,6 +65,8 @@ def draw_front(data: FrontData) -> go.Figure:
     """The front as circles coloured by mean weight bits, uniform members as labelled diamonds, the rest in grey."""
     figure = go.Figure()
     figure.add_trace(_scatter(data.dominated, "measured, dominated", {"color": _GREY, "size": 6}, bars=False))
+    ring = {"color": "white", "size": 8, "line": {"color": _GREY, "width": 2}}
+    figure.add_trace(_scatter(data.tied, "dominated, but not by a significant WER", ring, bars=False))
     marker = {
         "color": [p.mean_bits for p in data.mixed], "colorscale": "Viridis", "size": 11, "cmin": 1, "cmax": 8,
         "colorbar": {"title": {"text": "bits a<br>weight"}, "thickness": 12}, "line": {"color": "white", "width": 1},
@@ -71,7 +76,7 @@ def draw_front(data: FrontData) -> go.Figure:
     uniform.update(mode="markers+text", text=[p.name for p in data.uniform], textposition="top right")
     figure.add_trace(uniform)
     # most of what is interesting is small: a logarithmic axis gives it room
-    ticks = _ticks([p.x for p in (*data.mixed, *data.uniform, *data.dominated)])
+    ticks = _ticks([p.x for p in (*data.mixed, *data.uniform, *data.dominated, *data.tied)])
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
     return _styled(figure, _AXES[data.axis], "WER, %")
 
@@ -217,11 +222,12 @@ class SensitivityData(NamedTuple):
     added: list[list[float]]
 
 
-def build_sensitivity(table: Mapping[str, Sequence[float]]) -> SensitivityData:
+def build_sensitivity(table: Mapping[str, Sequence[float]], labels: Mapping[str, Sequence[str]]) -> SensitivityData:
     """The choices by what their lowest rung adds, the most sensitive first; the top rung, always zero, is left out."""
     ordered = sorted(table, key=lambda name: -table[name][0])
     rungs = max(len(v) for v in table.values()) - 1
-    return SensitivityData(ordered, [f"rung {r}" for r in range(rungs)], [list(table[n])[:rungs] for n in ordered])
+    columns = [" / ".join(dict.fromkeys(own[r] for own in labels.values() if r < len(own) - 1)) for r in range(rungs)]
+    return SensitivityData(ordered, columns, [list(table[n])[:rungs] for n in ordered])
 
 
 def draw_sensitivity(data: SensitivityData) -> go.Figure:

@@ -1,6 +1,6 @@
 """Fronts: who is not dominated, what the front is worth, and what each member gains over the uniform ones."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import moocore
@@ -55,10 +55,31 @@ class Gain:
         return text if self.better else f"none ({text})"
 
 
-def gain_text(member: Member, members: Sequence[Member]) -> str:
-    """What a table says of a member beside the uniform ones."""
+def tied(members: Sequence[Member]) -> set[Member]:
+    """Dominated members that no dominator beats in WER beyond the paired 95 % bootstrap interval.
+
+    The front as measured leaves them out; measured again, they might be on it.
+    """
+    on_front = front(members)
+    return {
+        m
+        for m in members
+        if m not in on_front and not any(_beats(other, m) for other in on_front if _no_dearer(other, m))
+    }
+
+
+def _no_dearer(one: Member, other: Member) -> bool:
+    return one.storage_mb <= other.storage_mb and one.runtime <= other.runtime and one.wer <= other.wer
+
+
+def _beats(one: Member, other: Member) -> bool:
+    return paired_gain(WordErrors(one.errors, one.words), WordErrors(other.errors, other.words))[1] > 0
+
+
+def gain_text(member: Member, members: Sequence[Member], ties: Set[Member]) -> str:
+    """What a table says of a member beside the uniform ones; ``ties`` as ``tied`` finds them."""
     if member not in front(members):
-        return "dominated"
+        return "dominated, but not significantly" if member in ties else "dominated"
     own = gain(member, members)
     if own is not None:
         return str(own)

@@ -1,6 +1,6 @@
 """The front as a table: for the screen, for CSV and for JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +8,25 @@ from rich.console import Console
 from rich.table import Table
 
 from search.member import Member
-from search.pareto import front, gain, gain_text, hypervolume, reference_point
+from search.pareto import front, gain, gain_text, hypervolume, reference_point, tied
 from search.study_file import StudyFile
 from spaces import UserError
 
 
-def rows(members: Sequence[Member]) -> list[dict[str, Any]]:
-    """One row for each member of the front and for each uniform member, by rising storage."""
+def rows(members: Sequence[Member], *, everyone: bool = False) -> list[dict[str, Any]]:
+    """One row for each member of the front and for each uniform member, or for everyone, by rising storage."""
     on_front = front(members)
-    wanted = [*on_front, *(m for m in members if m.uniform and m not in on_front)]
-    return [row(m, members) for m in sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))]
+    wanted = list(members) if everyone else [*on_front, *(m for m in members if m.uniform and m not in on_front)]
+    ties = tied(members)
+    return [row(m, members, ties) for m in sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))]
 
 
-def row(member: Member, members: Sequence[Member]) -> dict[str, Any]:
-    """A member as flat data; ``on_front`` is false for a uniform member that some other one dominates."""
+def row(member: Member, members: Sequence[Member], ties: Set[Member]) -> dict[str, Any]:
+    """A member as flat data.
+
+    ``on_front`` is false for one that some other one dominates; ``ties`` are such where no dominator's WER is
+    significantly lower.
+    """
     own = gain(member, members)
     return {
         "name": member.name,
@@ -33,6 +38,7 @@ def row(member: Member, members: Sequence[Member]) -> dict[str, Any]:
         "mean_bits": round(member.mean_bits, 4),
         "uniform": member.uniform,
         "on_front": member in front(members),
+        "tied": member in ties,
         "test_wer": round(member.test["wer"], 4) if member.test else None,
         "test_wer_low": round(member.test["wer_low"], 4) if member.test else None,
         "test_wer_high": round(member.test["wer_high"], 4) if member.test else None,
@@ -57,11 +63,14 @@ def write_csv(table: Sequence[dict[str, Any]], path: Path) -> None:
 
 def print_sensitivity(file: StudyFile, table: dict[str, list[float]]) -> None:
     """Print the choices by what their lowest rung costs, the most sensitive first."""
+    from search.figures import build_sensitivity
+
     shown = Table(title=f"{file.name}: divergence from the float model that each rung adds, nat a frame")
     shown.add_column("choice")
-    for rung in range(max(map(len, table.values()))):
-        shown.add_column(f"rung {rung}", justify="right")
-    for name, values in sorted(table.items(), key=lambda item: -item[1][0]):
+    data = build_sensitivity(table, file.search_space.labels)
+    for column in data.columns:
+        shown.add_column(column, justify="right")
+    for name, values in zip(data.rows, data.added, strict=True):
         shown.add_row(name, *(f"{v:.4f}" for v in values))
     Console().print(shown)
 
@@ -83,12 +92,12 @@ def print_front(file: StudyFile, members: Sequence[Member]) -> None:
     for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", "bits"):
         table.add_column(heading, justify="left" if heading == "member" else "right")
     table.add_column("WER points below the best uniform of at most its bytes")
-    on_front = front(members)
+    on_front, ties = front(members), tied(members)
     for one in sorted({*on_front, *(m for m in members if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         table.add_row(
             one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
             f"{one.test['wer']:.2f}" if one.test else "", f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
-            f"{one.mean_bits:.2f}", gain_text(one, members),
+            f"{one.mean_bits:.2f}", gain_text(one, members, ties),
             style="bold" if one.uniform else None,
         )  # fmt: skip
     console = Console()

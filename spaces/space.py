@@ -101,6 +101,22 @@ class SearchSpace:
         return dict(self._variables)
 
     @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """What the rungs of every choice are called, lowest first: precisions, or bits."""
+        words = {
+            "precision": tuple(str(p) for p in self._ladder),
+            "w": tuple(f"{b} bit" for b in self._weights),
+            "a": tuple(f"{b} bit" for b in self._activations),
+        }
+        kinds: dict[str, str] = {}
+        for member in self.members:
+            if self.tied:
+                kinds[member.name] = "a" if member.weightless else "precision"
+            else:
+                kinds |= {f"{member.name}.w": "w", f"{member.name}.a": "a"}
+        return {name: words[kinds[name]] for name in self._variables}
+
+    @property
     def size(self) -> int:
         """Number of assignments."""
         total = 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evaluators.hubert import pocket_config
 from search import figures
 from search.member import Member
-from search.pareto import front, gain, hypervolume, reference_point
+from search.pareto import front, gain, gain_text, hypervolume, reference_point, tied
 from search.pick import Budget, pick
 from search.table import row, rows
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
@@ -128,7 +128,7 @@ def test_rows_hold_the_front_and_every_uniform_member() -> None:
     assert [r["name"] for r in table] == ["m1", "w2a2", "m2", "m3", "m4"]
     assert [r["on_front"] for r in table] == [True, False, True, True, True]
     needed = {"name", "wer", "wer_low", "wer_high", "storage_mb", "runtime", "mean_bits", "uniform", "assignment"}
-    assert needed <= set(row(beaten, EVERYONE))
+    assert needed <= set(row(beaten, EVERYONE, set()))
 
 
 def test_front_figure_data_and_drawing() -> None:
@@ -139,7 +139,7 @@ def test_front_figure_data_and_drawing() -> None:
     assert [p.name for p in data.uniform] == ["w1a1"]
     assert [p.x for p in data.mixed] == [2, 3, 5]
     figure = figures.draw_front(data)
-    assert [len(t.x) for t in figure.data] == [2, 3, 1]
+    assert [len(t.x) for t in figure.data] == [2, 0, 3, 1]
     assert figure.data[2].text == ("w1a1",)
 
 
@@ -172,3 +172,23 @@ def test_progress_figure_never_falls() -> None:
     assert len(figures.draw_progress(figures.build_progress(EVERYONE)).data[0].x) == 4
     assert reference_point(EVERYONE)[0] == pytest.approx(33.0)
     assert np.isfinite(volumes).all()
+
+
+def test_members_that_no_dominator_beats_significantly_are_marked() -> None:
+    rng = np.random.default_rng(0)
+    base = tuple(rng.integers(0, 30, 60).tolist())
+    words = (100,) * 60
+    noise = rng.integers(-3, 4, 60)
+    wobbling = tuple(int(max(0, e + n)) for e, n in zip(base, noise, strict=True))
+    worse = tuple(e + 10 for e in base)
+    best, near, far = (
+        member(float(np.mean(e)), 1.0 + i, 0.5, number=i, errors=e, words=words)
+        for i, e in enumerate((base, tuple(max(b, w) for b, w in zip(base, base, strict=True)), worse))
+    )
+    close = member(best.wer + 0.01, 1.5, 0.5, number=3, errors=wobbling, words=words)
+    assert front([best, close, far]) == [best]
+    assert tied([best, close, far]) == {close}
+    assert tied([best, near]) == {near}  # the same errors in more bytes: dominated, and tied in WER
+    marks = {r["name"]: (r["on_front"], r["tied"]) for r in rows([best, close, far], everyone=True)}
+    assert marks == {"m0": (True, False), "m3": (False, True), "m2": (False, False)}
+    assert gain_text(close, [best, close, far], {close}) == "dominated, but not significantly"
