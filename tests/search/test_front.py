@@ -140,7 +140,7 @@ def test_front_figure_data_and_drawing() -> None:
     assert [p.x for p in data.mixed] == [2, 3, 5]
     figure = figures.draw_front(data)
     assert [len(t.x) for t in figure.data] == [2, 0, 3, 1]
-    assert figure.data[2].text == ("w1a1",)
+    assert figure.data[3].text == ("w1a1",)
 
 
 def test_published_figures_are_reference_points_and_never_members() -> None:
