@@ -36,6 +36,7 @@ class Progress:
     best: tuple[str, Values] | None = None
     seconds: list[float] = field(default_factory=list)
     workers: int = 1
+    note: str = ""
 
     @property
     def seconds_left(self) -> float | None:
@@ -73,7 +74,7 @@ class Driver:
         self._failures: list[Outcome] = []
         self._front: dict[str, Values] = {}
         self._volumes: list[float] = []
-        self._target = 0
+        self._target, self._note = 0, ""
         for digest, measured in self._ledger.measured.items():
             self._take_in(digest, measured.values)
 
@@ -97,7 +98,8 @@ class Driver:
                 progress.seconds.append(finished.seconds)
             else:
                 progress.failed += 1
-            self._target = 0 if self._on_plateau() else self._target
+            if self._target > len(self._pending) and self._on_plateau():
+                self._target, self._note = len(self._pending), "ended early: the hypervolume is on a plateau"
             self._show(progress, len(self._pending))
         if not self._desk.stopping() and self._file.corpora.test is not None:
             self._score_front()
@@ -106,7 +108,7 @@ class Driver:
         return everyone
 
     def _show(self, progress: Progress, running: int) -> None:
-        progress.running = running
+        progress.running, progress.note = running, self._note
         mixed = {d: v for d, v in self._front.items() if d not in self._uniform} or self._front
         if mixed:
             best = min(mixed, key=lambda d: mixed[d][0])
@@ -131,7 +133,8 @@ class Driver:
             else:
                 self._pending[number] = assignment
                 return self._job("measure", number, assignment)
-        self._target = len(self._pending)  # the space is spent
+        self._target = len(self._pending)
+        self._note = f"ended early: {_FREE_ASKS} proposals in a row were measured before or over a limit"
         return None
 
     def _job(self, kind: Kind, number: int, assignment: Assignment) -> Job:

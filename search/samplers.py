@@ -1,10 +1,11 @@
 """Samplers by name: who proposes the next candidate."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
+from search.member import Member
 from search.proposals import Table
 from search.records import costs
 from search.study_file import StudyFile
@@ -12,7 +13,7 @@ from search.study_file import StudyFile
 SamplerAt = Callable[[int], BaseSampler]
 
 
-def make_sampler(file: StudyFile, sensitivity: Table | None) -> SamplerAt:
+def make_sampler(file: StudyFile, sensitivity: Table | None, proxies: Sequence[Member] = ()) -> SamplerAt:
     """The sampler that a study asks for, by the number of trials asked before.
 
     One of its own for every ask: what it proposes follows from the study alone, also after a restart.
@@ -22,8 +23,9 @@ def make_sampler(file: StudyFile, sensitivity: Table | None) -> SamplerAt:
 
         limits = (file.search.max_storage or float("inf"), file.search.max_runtime or float("inf"))
         ours = SurrogateSampler(
-            lambda choices: costs(file, file.search_space.decode(choices)), file.search.seed, limits, sensitivity
-        )
+            lambda choices: costs(file, file.search_space.decode(choices)), file.search.seed, limits, sensitivity,
+            [(file.search_space.encode(m.assignment), m.wer) for m in proxies],
+        )  # fmt: skip
         return lambda _: ours
     return lambda asked: _optunas(file.search.sampler, _seed(file.search.seed, asked))
 

@@ -70,8 +70,9 @@ class SearchLine:
             text += f"  best {kind} so far {wer:.2f} % at {storage_mb:.2f} MB"
         left = progress.seconds_left
         text += f"  {duration(time.monotonic() - self._started)} gone"
-        finished = progress.done == progress.planned and not progress.running
-        self._line.show(text + (f"  about {duration(left)} left" if left is not None else ""), last=finished)
+        finished = not progress.running and (progress.done == progress.planned or bool(progress.note))
+        tail = progress.note or ("" if left is None else f"about {duration(left)} left")
+        self._line.show(f"{text}  {tail}".rstrip(), last=finished)
 
 
 class TrainingLine:

@@ -18,7 +18,7 @@ from search.samplers import make_sampler
 from search.sensitivity import read_sensitivity
 from search.study_file import StudyFile
 from search.worker import Job
-from spaces import Assignment, UserError
+from spaces import UserError
 
 OnProgress = Callable[[Progress], None]
 
@@ -62,12 +62,12 @@ def search_study(file: StudyFile, executor: Executor, on_progress: OnProgress, s
     desk = Desk(executor, on_progress, stop)
     with _locked(file), stop.listening():
         table = _sensitivity(file, desk) if file.search.sampler == "hubits" else None
-        given: list[Assignment] = []
+        proxies: list[Member] = []
         if file.search.proxies:
-            proxies = file.at("supernet")
-            found = Driver(proxies, desk, make_sampler(proxies, table)).run()
-            given = promoted(found, file.search.trials // 2)
-        return Driver(file, desk, make_sampler(file, table), given).run()
+            cheap = file.at("supernet")
+            proxies = Driver(cheap, desk, make_sampler(cheap, table)).run()
+        given = promoted(proxies, file.search.trials // 2)
+        return Driver(file, desk, make_sampler(file, table, proxies), given).run()
 
 
 def refine_study(file: StudyFile, executor: Executor, on_progress: OnProgress, stop: Stop) -> list[Member]:

@@ -6,7 +6,7 @@ any Optuna study of three minimised objectives of which the last two can be comp
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import moocore
@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.improvement import expected_improvement, frozen_reference
 from search.proposals import Choices, Table, children, greedy_path
 from search.retries import INNOCENT
-from search.wer_model import Prior, WordErrorModel
+from search.wer_model import Prior, ProxyPrior, SensitivityPrior, WordErrorModel
 
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
 _STARTUP = 3  # finished trials without which nothing is guessed
@@ -34,6 +34,7 @@ class SurrogateSampler(BaseSampler):
         seed: the sampler's proposals follow from it and from the study.
         limits: upper bounds of storage and runtime that no proposal may exceed.
         sensitivity: what each rung of each choice adds to the loss over its top rung, lowest rung first, where known.
+        proxies: choices and the WER that a cheap proxy gave them, where known; they are candidates as well.
     """
 
     def __init__(
@@ -42,15 +43,18 @@ class SurrogateSampler(BaseSampler):
         seed: int,
         limits: tuple[float, float] = (np.inf, np.inf),
         sensitivity: Table | None = None,
+        proxies: Sequence[tuple[Choices, float]] = (),
     ) -> None:
-        self._costs, self._limits, self._sensitivity = costs, limits, sensitivity
+        self._costs, self._limits, self._sensitivity, self._proxies = costs, limits, sensitivity, proxies
         self._seed = seed
         self._walked: np.ndarray | None = None
+        self._known: tuple[Prior | None, np.ndarray] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The choices of the finished trials."""
-        for finished in reversed(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))):
-            return dict(finished.distributions)
+        """The choices of the trials before."""
+        for other in reversed(study.get_trials(deepcopy=False)):
+            if other.distributions:
+                return dict(other.distributions)
         return {}
 
     def sample_independent(
@@ -63,39 +67,41 @@ class SurrogateSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The most promising candidate of a pool."""
+        """The most promising candidate of a pool; one of the pool at random while too little is measured to guess."""
         names = [k for k, d in search_space.items() if isinstance(d, IntDistribution) and d.low == 0 and d.step == 1]
-        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if len(finished) < _STARTUP or len(names) < len(search_space):
+        if len(names) < len(search_space) or not names:
             return {}
         sizes = np.array([search_space[n].high + 1 for n in names])  # type: ignore[attr-defined]
+        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         measured = _choices(finished, names)
-        values = np.array([t.values for t in finished])
         pending = _choices(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)), names)
         failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
         refused = _choices([t for t in failed if t.user_attrs.get("failure") not in INNOCENT], names)
         known = {tuple(c) for c in np.vstack([measured, pending, refused]).tolist()}
+        rng = np.random.default_rng([self._seed, len(known)])
+        prior, proxied = self._known = self._known or self._prior(names, sizes)
+        beforehand = np.vstack([proxied, self._paths(names, sizes)])
 
-        prior = Prior(self._sensitivity, names) if self._sensitivity else None
+        if len(finished) < _STARTUP:
+            corners = np.vstack([np.zeros_like(sizes), sizes - 1, measured, pending])
+            pool = np.vstack([children(corners, sizes, _CHILDREN, rng), beforehand])
+            pool, _ = self._allowed(pool, names, known)
+            return dict(zip(names, map(int, pool[rng.integers(len(pool))]), strict=True)) if len(pool) else {}
+
+        values = np.array([t.values for t in finished])
         model = WordErrorModel(measured, sizes, values[:, 0], _noise(finished), prior)
         reference = frozen_reference(values)
         if len(pending):  # what is being measured counts as if it came out as guessed
             guess, _ = model.predict(pending)
             values = np.vstack([values, np.column_stack([np.exp(guess), self._costs_of(pending, names)])])
             measured = np.vstack([measured, pending])
-
-        rng = np.random.default_rng([self._seed, len(known)])
         front = measured[moocore.is_nondominated(values, keep_weakly=True)]
-        pool = children(front, sizes, _CHILDREN, rng)
-        pool = np.vstack([pool, self._paths(names, sizes)])
+        pool = np.vstack([children(front, sizes, _CHILDREN, rng), beforehand])
         best, best_gain = None, -1.0
         for generation in range(2):
-            pool = np.array([c for c in dict.fromkeys(map(tuple, pool.tolist())) if c not in known], dtype=int)
-            costs = self._costs_of(pool, names)
-            allowed = (costs <= np.array(self._limits)).all(1)
-            if not allowed.any():
+            pool, costs = self._allowed(pool, names, known)
+            if not len(pool):
                 break
-            pool, costs = pool[allowed], costs[allowed]
             mean, deviation = model.predict(pool)
             # ties, all zero at the worst: the most uncertain one
             gains = expected_improvement(mean, deviation, costs, values, reference) + 1e-12 * deviation
@@ -105,6 +111,26 @@ class SurrogateSampler(BaseSampler):
             if generation == 0:
                 pool = children(pool[order[:_PARENTS]], sizes, _GRANDCHILDREN, rng)
         return {} if best is None else dict(zip(names, map(int, best), strict=True))
+
+    def _allowed(
+        self, pool: np.ndarray, names: Sequence[str], known: Set[tuple[int, ...]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The candidates of a pool, once each, that are not known and within the limits, and their costs."""
+        pool = np.array([c for c in dict.fromkeys(map(tuple, pool.tolist())) if c not in known], dtype=int)
+        pool = pool.reshape(-1, len(names))
+        costs = self._costs_of(pool, names)
+        within = (costs <= np.array(self._limits)).all(1)
+        return pool[within], costs[within]
+
+    def _prior(self, names: Sequence[str], sizes: np.ndarray) -> tuple[Prior | None, np.ndarray]:
+        """What is known beforehand, and the assignments that a proxy was measured at."""
+        proxied = np.array([[c[n] for n in names] for c, _ in self._proxies], dtype=int).reshape(-1, len(names))
+        if not self._sensitivity:
+            return None, proxied
+        known: Prior = SensitivityPrior(self._sensitivity, names)
+        if len(proxied) >= _STARTUP:
+            known = ProxyPrior(proxied, np.array([wer for _, wer in self._proxies]), sizes, known)
+        return known, proxied
 
     def _costs_of(self, choices: np.ndarray, names: Sequence[str]) -> np.ndarray:
         found = [self._costs(dict(zip(names, map(int, c), strict=True))) for c in choices]

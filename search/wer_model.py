@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -10,8 +11,16 @@ _TRUST = 10.0  # how much more of the WER the prior is expected to explain than 
 _FIT_FROM = 4  # trials below which the hyperparameters stay as they were set
 
 
-class Prior:
-    """What is known of the WER before anything is trained: the summed sensitivities of an assignment's rungs.
+class Prior(Protocol):
+    """What is known of the WER before anything is trained."""
+
+    def features(self, choices: np.ndarray) -> np.ndarray:
+        """Numbers of about [0, 1] in which the log WER is close to linear; (n, choices) -> (n, features)."""
+        ...
+
+
+class SensitivityPrior:
+    """The summed sensitivities of an assignment's rungs.
 
     The log WER is close to linear in one of three curves of that sum; which one, the measurements say.
 
@@ -25,9 +34,33 @@ class Prior:
         self._largest = sum(float(added.max()) for added in self._added) or 1.0
 
     def features(self, choices: np.ndarray) -> np.ndarray:
-        """Three curves of the sum, each in [0, 1]; (n, choices) -> (n, 3)."""
+        """See ``Prior``."""
         total = np.sum([added[choices[:, i]] for i, added in enumerate(self._added)], axis=0) / self._largest
         return np.column_stack([total, np.sqrt(total), np.log1p(50 * total) / np.log(51)])
+
+
+class ProxyPrior:
+    """The supernet's WER without a step: as measured where it was, else as guessed from where it was.
+
+    Args:
+        choices: rungs of the assignments that the supernet was scored at, (proxies, choices).
+        wer: what it scored, percent.
+        sizes: number of rungs of every choice.
+        base: what was known before, whose features stay in front.
+    """
+
+    def __init__(self, choices: np.ndarray, wer: np.ndarray, sizes: np.ndarray, base: Prior) -> None:
+        self._base = base
+        self._guess = WordErrorModel(choices, sizes, wer, np.full(len(wer), 0.03), base)
+        logs = np.log(np.maximum(wer, 0.1))
+        self._lowest, self._span = float(logs.min()), float(np.ptp(logs)) or 1.0
+        self._known = dict(zip(map(tuple, choices.tolist()), logs.tolist(), strict=True))
+
+    def features(self, choices: np.ndarray) -> np.ndarray:
+        """See ``Prior``."""
+        guessed, _ = self._guess.predict(choices)
+        logs = [self._known.get(tuple(c), float(g)) for c, g in zip(choices.tolist(), guessed, strict=True)]
+        return np.column_stack([self._base.features(choices), (np.array(logs) - self._lowest) / self._span])
 
 
 class WordErrorModel:

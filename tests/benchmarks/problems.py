@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Problem:
         reference: of the hypervolume.
         best: the hypervolume of the front, where it is known in closed form.
         lost: what a rung adds to the WER on its own, for the greedy path; lowest rung first.
+        proxies: choices and what the supernet makes of them without a step, where that was recorded.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Problem:
     reference: Costs
     best: float | None
     lost: dict[str, list[float]]
+    proxies: list[tuple[Choices, float]] = field(default_factory=list)
 
 
 def additive(pairs: bool = False) -> Problem:
@@ -117,6 +119,7 @@ def recorded(sensitivity: dict[str, list[float]]) -> Problem:
     return Problem(
         "pocket", space.variables, uniform, lambda c: costs_of(tuple(c[n] for n in names)),
         lambda c: wer_of(tuple(c[n] for n in names)), tuple(reference.tolist()), None, sensitivity,
+        list(zip(table[names].to_dict("records"), table["supernet_wer"].tolist(), strict=True)),
     )  # fmt: skip
 
 

@@ -20,14 +20,26 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from search.pareto import hypervolume
 from search.proposals import greedy_path
 from search.surrogate import SurrogateSampler
-from tests.benchmarks.problems import Costs, Problem, additive, held_out_error, recorded
+from tests.benchmarks.problems import Choices, Costs, Problem, additive, held_out_error, recorded
 
 RESULTS = Path(__file__).with_name("results") / "search.csv"
 SENSITIVITY = Path("studies/pocket/results/sensitivity.json")
 MARKS = (20, 40, 80, 160, 200)
 
+_PROXIES = 96
+
+
+def _some(problem: Problem, seed: int) -> list[tuple[Choices, float]]:
+    """As many proxies as a study might ask for, drawn from those recorded."""
+    picks = np.random.default_rng(seed).permutation(len(problem.proxies))[:_PROXIES]
+    return [problem.proxies[i] for i in picks]
+
+
 SAMPLERS: dict[str, Callable[[Problem, int], BaseSampler]] = {
     "hubits": lambda problem, seed: SurrogateSampler(problem.costs, seed, sensitivity=problem.lost),
+    "hubits-proxies": lambda problem, seed: SurrogateSampler(
+        problem.costs, seed, sensitivity=problem.lost, proxies=_some(problem, seed)
+    ),
     "hubits-no-sensitivity": lambda problem, seed: SurrogateSampler(problem.costs, seed),
     "nsga2": lambda _, seed: NSGAIISampler(population_size=20, seed=seed),
     "tpe": lambda _, seed: TPESampler(seed=seed),

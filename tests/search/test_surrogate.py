@@ -87,3 +87,12 @@ def test_its_front_is_not_dominated_by_the_uniform_line() -> None:
 @pytest.mark.parametrize("finished", [0, 1, 2])
 def test_without_enough_trials_it_is_random(finished: int) -> None:
     assert len(search(SurrogateSampler(costs, seed=0), finished)) == finished
+
+
+def test_limits_hold_before_anything_is_measured_too() -> None:
+    sampler = SurrogateSampler(costs, seed=0, limits=(0.4, 1.0))
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
+    study.enqueue_trial(dict.fromkeys(NAMES, 2))
+    asked = [study.ask({n: IntDistribution(0, 2) for n in NAMES}) for _ in range(6)]  # nothing is told
+    assert all(costs(t.params)[0] <= 0.4 for t in asked[1:])
+    assert len({tuple(t.params.values()) for t in asked}) == 6
