@@ -1,14 +1,19 @@
-"""Compare samplers: ``python -m tests.benchmarks.search --seeds 10``.
+"""Compare samplers: ``python -m tests.benchmarks.search --seeds 10``; started again, it goes on.
 
 Each sampler measures the same first candidates and then proposes; what counts is the hypervolume of everything measured
-so far, as a share of the best known. Writes ``results/search.csv`` beside this file and prints the medians.
+so far, as a share of the best known. What each run found is kept in ``.benchmarks/search``;
+``results/search.csv`` is made of it, and the medians are printed.
 """
 
 import argparse
 import json
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +28,10 @@ from search.surrogate import SurrogateSampler
 from tests.benchmarks.problems import Choices, Costs, Problem, additive, held_out_error, recorded
 
 RESULTS = Path(__file__).with_name("results") / "search.csv"
+RUNS = Path(".benchmarks/search")
 SENSITIVITY = Path("studies/pocket/results/sensitivity.json")
+PROBLEMS = ("pocket", "additive", "pairs")
 MARKS = (20, 40, 80, 160, 200)
-
 _PROXIES = 96
 
 
@@ -40,13 +46,22 @@ SAMPLERS: dict[str, Callable[[Problem, int], BaseSampler]] = {
     "hubits-proxies": lambda problem, seed: SurrogateSampler(
         problem.costs, seed, sensitivity=problem.lost, proxies=_some(problem, seed)
     ),
-    "hubits-no-sensitivity": lambda problem, seed: SurrogateSampler(problem.costs, seed),
+    "hubits-blind": lambda problem, seed: SurrogateSampler(problem.costs, seed),
     "nsga2": lambda _, seed: NSGAIISampler(population_size=20, seed=seed),
     "tpe": lambda _, seed: TPESampler(seed=seed),
     "tpe-multivariate": lambda _, seed: TPESampler(multivariate=True, seed=seed),
     "random": lambda _, seed: RandomSampler(seed=seed),
     "gp": lambda _, seed: GPSampler(seed=seed),
 }
+GREEDY = "greedy"
+
+
+@cache
+def problem_of(name: str) -> Problem:
+    """A problem by its name."""
+    if name == "pocket":
+        return recorded(json.loads(SENSITIVITY.read_text()))
+    return additive(pairs=name == "pairs")
 
 
 def run(problem: Problem, sampler: BaseSampler, evaluations: int) -> list[Costs]:
@@ -63,41 +78,49 @@ def run(problem: Problem, sampler: BaseSampler, evaluations: int) -> list[Costs]
 
 
 def greedy(problem: Problem, evaluations: int) -> list[Costs]:
-    """The sensitivity-greedy path from the top to the bottom, measured at even distances."""
-
+    """The sensitivity-greedy path by storage from the top to the bottom, measured at even distances."""
     steps = greedy_path(problem.rungs, problem.lost, lambda choices: problem.costs(choices)[0])[1:]
     wanted = np.unique(np.linspace(0, len(steps) - 1, evaluations - len(problem.first)).astype(int))
     measured = [*problem.first, *(steps[i] for i in wanted)]
     return [(problem.wer(c), *problem.costs(c)) for c in measured]
 
 
-def compare(problem: Problem, samplers: list[str], seeds: int, evaluations: int) -> pd.DataFrame:
+def one_run(name: str, sampler: str, seed: int, evaluations: int, folder: Path) -> float:
+    """Make a run and keep it, unless it is kept already; seconds a proposal."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path = folder / f"{name}-{sampler}-{seed}-{evaluations}.json"
+    if path.exists():
+        return float(json.loads(path.read_text())["seconds"])
+    problem = problem_of(name)
+    started = time.perf_counter()
+    found = run(problem, SAMPLERS[sampler](problem, seed), evaluations)
+    seconds = (time.perf_counter() - started) / evaluations
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"found": found, "seconds": seconds}))
+    return seconds
+
+
+def table(name: str, samplers: Sequence[str], seeds: int, evaluations: int, folder: Path) -> pd.DataFrame:
     """A row for each sampler, seed and mark; hypervolume as a share of the best that is known."""
+    problem = problem_of(name)
     marks = [m for m in MARKS if m <= evaluations]
-    rows = []
-    everything: list[Costs] = []
-    for name in samplers:
+    runs: dict[tuple[str, int, int], list[Costs]] = {}
+    for sampler in samplers:
         for seed in range(seeds):
-            started = time.perf_counter()
-            found = run(problem, SAMPLERS[name](problem, seed), evaluations)
-            everything += found
-            asked = (time.perf_counter() - started) / evaluations
-            rows += [(problem.name, name, seed, m, hypervolume(found[:m], problem.reference), asked) for m in marks]
-            print(f"{problem.name} {name} seed {seed}: {asked:.3f} s a proposal", file=sys.stderr, flush=True)
+            kept = json.loads((folder / f"{name}-{sampler}-{seed}-{evaluations}.json").read_text())
+            runs |= {(sampler, seed, m): [tuple(c) for c in kept["found"][:m]] for m in marks}
     for mark in marks:
         found = greedy(problem, mark)
-        everything += found
-        rows += [(problem.name, "greedy", s, mark, hypervolume(found, problem.reference), 0.0) for s in range(seeds)]
-    columns = ["problem", "sampler", "seed", "evaluations", "hypervolume", "seconds"]
-    frame = pd.DataFrame(rows, columns=columns)
-    frame["hypervolume"] /= problem.best or hypervolume(everything, problem.reference)
-    return frame
+        runs |= {(GREEDY, seed, mark): found for seed in range(seeds)}
+    best = problem.best or hypervolume([c for found in runs.values() for c in found], problem.reference)
+    rows = [(name, *key, hypervolume(found, problem.reference) / best) for key, found in runs.items()]
+    return pd.DataFrame(rows, columns=["problem", "sampler", "seed", "evaluations", "hypervolume"])
 
 
 def medians(frame: pd.DataFrame) -> str:
     """Median hypervolume by problem, sampler and evaluations, as text."""
-    table = frame.pivot_table("hypervolume", ["problem", "sampler"], "evaluations", aggfunc="median")
-    return str(table.round(4).to_string())
+    pivot = frame.pivot_table("hypervolume", ["problem", "sampler"], "evaluations", aggfunc="median")
+    return str(pivot.round(4).to_string())
 
 
 def main() -> None:
@@ -105,22 +128,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--evaluations", type=int, default=200)
-    parser.add_argument("--problems", nargs="+", default=["pocket", "additive", "pairs"])
-    parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS))
-    arguments = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    parser.add_argument("--samplers", nargs="+", choices=list(SAMPLERS), default=list(SAMPLERS))
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    chosen = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # a process a core, each with one thread
+    wanted = [
+        (name, sampler, seed, chosen.evaluations, RUNS)
+        for seed in range(chosen.seeds)
+        for name in chosen.problems
+        for sampler in chosen.samplers
+        if sampler != "hubits-proxies" or name == "pocket"
+    ]
+    with ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(one_run, *run): run for run in wanted}
+        for done, job in enumerate(as_completed(jobs), 1):
+            name, sampler, seed, *_ = jobs[job]
+            line = f"{done}/{len(jobs)} {name} {sampler} seed {seed}: {job.result():.3f} s a proposal"
+            print(line, file=sys.stderr, flush=True)
     frames = []
-    for name in arguments.problems:
-        if name == "pocket":
-            problem = recorded(json.loads(SENSITIVITY.read_text()))
-            print(f"pocket: held-out error of the table's model {held_out_error():.3f} in log WER", file=sys.stderr)
-        else:
-            problem = additive(pairs=name == "pairs")
-        frames.append(compare(problem, arguments.samplers, arguments.seeds, arguments.evaluations))
+    for name in chosen.problems:
+        own = [s for s in chosen.samplers if s != "hubits-proxies" or name == "pocket"]
+        frames.append(table(name, own, chosen.seeds, chosen.evaluations, RUNS))
+    if "pocket" in chosen.problems:
+        print(f"pocket: held-out error of the table's model {held_out_error():.3f} in log WER")
     frame = pd.concat(frames)
-    RESULTS.parent.mkdir(exist_ok=True)
-    frame.drop(columns="seconds").round(6).to_csv(RESULTS, index=False)
     print(medians(frame))
+    if set(chosen.samplers) == set(SAMPLERS) and set(chosen.problems) == set(PROBLEMS):
+        RESULTS.parent.mkdir(exist_ok=True)
+        frame.round(6).to_csv(RESULTS, index=False)
 
 
 if __name__ == "__main__":
