@@ -10,14 +10,11 @@ from typing import TypeVar
 import torch
 from safetensors.torch import load_file, save_file
 
+from evaluators.errors import DivergedError
 from evaluators.hubert import read_metadata
 
 _CLIP = 1.0
 Item = TypeVar("Item")
-
-
-class DivergedError(ArithmeticError):
-    """The loss is no longer a finite number."""
 
 
 @dataclass

@@ -68,7 +68,7 @@ def run(job: Job) -> Outcome:
 
 def attempt(job: Job, work: Callable[[Job], dict[str, Any]]) -> Outcome:
     """What some work made of a job, its exceptions sorted by kind."""
-    from evaluators.optimise import DivergedError
+    from evaluators.errors import DivergedError
     from spaces import UserError
 
     try:

@@ -11,11 +11,12 @@ from transformers import HubertConfig
 from evaluators.batches import Batch, collate, scoring_batches
 from evaluators.corpora import read_manifest
 from evaluators.distill import distillation_loss, outputs, teacher_of
+from evaluators.errors import DivergedError
 from evaluators.evaluator import Evaluator
 from evaluators.finetune import finetune_steps
 from evaluators.float_model import ctc_loss, train_float
 from evaluators.hubert import build, load_config, load_model, load_weights, save_half, save_model
-from evaluators.optimise import DivergedError, cosine, optimise
+from evaluators.optimise import cosine, optimise
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
 from evaluators.scoring import frames, logits, transcribe
 from evaluators.settings import CorpusSettings, FinetuneSettings, SupernetSettings, TrainingSettings

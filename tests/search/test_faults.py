@@ -1,0 +1,227 @@
+"""Faults of every kind, through Ray: nothing stays RUNNING, nothing is lost, nothing is measured twice."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search.driver import Progress
+from search.executors import InlineExecutor, RayExecutor
+from search.member import Member
+from search.records import database_url
+from search.stages import Stop, search_study
+from search.study_file import StudyFile
+from spaces import UserError
+from tests.conftest import TOML, write_study
+from tests.simulation import FAULTS, RECOVERED, Simulation, notes
+
+pytestmark = pytest.mark.slow
+RAY = TOML.replace('"inline"', '"ray"')
+ENDINGS = {"exception": "error", "nan": "diverged", "slow": "time_limit", "disk_full": "disk_full"}
+
+
+@pytest.fixture(scope="module")
+def _ray() -> Iterator[None]:
+    import ray
+
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def _search(
+    path: Path,
+    simulation: Simulation,
+    ray: bool = True,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    **changes: Any,
+) -> list[Member]:
+    file = StudyFile.load(path)
+    file = file.model_copy(update={"search": file.search.model_copy(update=changes)})
+    executor = RayExecutor(file.search, simulation) if ray else InlineExecutor(simulation)
+    try:
+        return search_study(file, executor, on_progress, Stop())
+    finally:
+        executor.close()
+
+
+def _trials(path: Path) -> list[optuna.trial.FrozenTrial]:
+    file = StudyFile.load(path)
+    return optuna.load_study(storage=database_url(file), study_name=file.study_name).trials
+
+
+def _whole(path: Path, log: Path) -> None:
+    """No trial is left RUNNING, every result that was written is in the study, none was measured twice."""
+    trials = _trials(path)
+    assert TrialState.RUNNING not in {t.state for t in trials}
+    measured = Counter(n["assignment"] for n in notes(log) if n["what"] == "measured")
+    assert set(measured.values()) <= {1}
+    told = {t.user_attrs["assignment"] for t in trials if t.state == TrialState.COMPLETE}
+    assert set(measured) == told
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.usefixtures("_ray")
+def test_each_fault_through_ray(tmp_path: Path, fault: str) -> None:
+    undisturbed = _search(write_study(tmp_path / "a"), Simulation(tmp_path / "log-a"), ray=False, trials=4)
+    path, log = write_study(tmp_path / "b"), tmp_path / "log-b"
+    simulation = Simulation(log, script={6: [fault]})
+    changes: dict[str, Any] = {"trials": 4, "workers": 1, "minutes_per_trial": 0.02 if fault == "slow" else None}
+    if fault == "disk_full":  # the study stops with one line; started again, it goes on
+        with pytest.raises(UserError, match="the disk is full"):
+            _search(path, simulation, **changes)
+    found = _search(path, simulation, **changes)
+    _whole(path, log)
+    assert len(found) == 9
+    trial = _trials(path)[6]
+    if fault in RECOVERED:
+        assert trial.state == TrialState.COMPLETE
+        assert trial.user_attrs["attempts"] == ["out_of_memory" if fault in ("memory", "cuda") else "worker_lost"]
+    else:
+        assert trial.state == TrialState.FAIL
+        assert trial.user_attrs["failure"] == ENDINGS[fault]
+    if fault in RECOVERED or fault == "disk_full":
+        assert [m.costs for m in found] == [m.costs for m in undisturbed]
+    if fault in ("memory", "cuda"):  # the same batch in two parts
+        assert [n["job"] for n in notes(log) if n["number"] == 6] == [[1, 1], [2, 1]]
+
+
+@pytest.mark.usefixtures("_ray")
+def test_out_of_memory_for_good_takes_more_of_the_machine(tmp_path: Path) -> None:
+    path, log = write_study(tmp_path), tmp_path / "log"
+    found = _search(path, Simulation(log, script={7: ["memory"] * 3}), trials=4, workers=2)
+    _whole(path, log)
+    assert len(found) == 9
+    assert [n["job"] for n in notes(log) if n["number"] == 7] == [[1, 1], [2, 1], [4, 1], [4, 2]]
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_bug_in_every_candidate_stops_the_study_with_its_first_traceback(tmp_path: Path) -> None:
+    path = write_study(tmp_path)
+    with pytest.raises(UserError, match=r"5 trials in a row failed \(error: a bug\); see .*failure.txt"):
+        _search(path, Simulation(tmp_path / "log", odds=1.0, script={n: ["exception"] for n in range(99)}))
+    assert "RuntimeError: a bug" in (StudyFile.load(path).folder / "failure.txt").read_text()
+    assert TrialState.RUNNING not in {t.state for t in _trials(path)}
+
+
+def test_a_node_taken_away_and_another_added(tmp_path: Path) -> None:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
+    path, log = write_study(tmp_path), tmp_path / "log"
+    try:
+        ray.init(address=cluster.address, log_to_driver=False)
+        changes = {
+            8: lambda: cluster.remove_node(nodes[0], allow_graceful=False),
+            12: lambda: cluster.add_node(num_cpus=1),
+        }
+
+        def on_progress(progress: Progress) -> None:
+            for done in [d for d in changes if progress.stage == "search" and progress.done >= d]:
+                changes.pop(done)()
+
+        found = _search(path, Simulation(log, seconds=(1.0,)), on_progress=on_progress, trials=24, workers=3)
+        assert not changes
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    _whole(path, log)
+    assert len(found) == 29
+    assert any("worker_lost" in t.user_attrs.get("attempts", []) for t in _trials(path))
+
+
+def test_a_database_locked_by_a_reader_is_waited_for(tmp_path: Path) -> None:
+    path, log = write_study(tmp_path), tmp_path / "log"
+    _search(path, Simulation(log), ray=False, trials=0)
+    reader = sqlite3.connect(StudyFile.load(path).folder / "study.db", check_same_thread=False, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM trials").fetchone()  # holds a shared lock: nobody can commit
+    threading.Timer(30.0, lambda: reader.execute("COMMIT")).start()
+    started = time.monotonic()
+    found = _search(path, Simulation(log), ray=False, trials=2)
+    assert time.monotonic() - started > 29
+    assert len(found) == 7
+    _whole(path, log)
+
+
+DRIVE = """
+import sys
+from pathlib import Path
+from search.cli import _run, _with_search
+from search.driver import Progress
+from search.executors import RayExecutor
+import search.executors
+from search.stages import search_study
+from search.study_file import StudyFile
+from tests.simulation import Simulation
+search.executors.make_executor = lambda s: RayExecutor(s, Simulation(Path(sys.argv[2]), seconds=(0.5,)))
+file = _with_search(StudyFile.load(Path(sys.argv[1])), {"workers": 2, "trials": 10, "executor": "ray"})
+from spaces import UserError
+try:
+    print(len(_run(file, search_study)[0]))
+except UserError as error:
+    sys.exit(f"hubits: {error}")
+"""
+
+
+def _drive(path: Path, log: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVE, str(path), str(log)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _after(log: Path, measured: int) -> None:
+    for _ in range(600):
+        if sum(n["what"] == "measured" for n in notes(log)) >= measured:
+            return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGKILL], [signal.SIGINT], [signal.SIGINT, signal.SIGINT]])
+def test_a_driver_that_is_killed_or_interrupted(tmp_path: Path, signals: list[signal.Signals]) -> None:
+    path, log = write_study(tmp_path), tmp_path / "log"
+    process = _drive(path, log)
+    _after(log, 4)
+    for number in signals:
+        os.kill(process.pid, number)
+        time.sleep(0.2)
+    _, errors = process.communicate(timeout=60)
+    if signals == [signal.SIGINT]:  # it drained: what ran was finished and told
+        assert process.returncode == 0
+        _whole(path, log)
+    if len(signals) == 2:
+        assert "stopped at once; what was measured is kept" in errors
+        assert "Traceback" not in errors
+    out, errors = _drive(path, log).communicate(timeout=120)
+    assert out.strip() == "15", errors
+    trials = _trials(path)
+    assert TrialState.RUNNING not in {t.state for t in trials}
+    complete = [t.user_attrs["assignment"] for t in trials if t.state == TrialState.COMPLETE]
+    assert len(complete) == len(set(complete)) == 15
+    # a worker's result that the dead driver had not told is in the study now, not measured again
+    assert max(Counter(n["assignment"] for n in notes(log) if n["what"] == "measured").values()) == 1
+
+
+def test_two_drivers(tmp_path: Path) -> None:
+    path, log = write_study(tmp_path), tmp_path / "log"
+    first = _drive(path, log)
+    _after(log, 1)
+    _, errors = _drive(path, log).communicate(timeout=60)
+    assert "another hubits search works on this study" in errors
+    assert first.communicate(timeout=120)[0].strip() == "15"
+    assert json.loads((StudyFile.load(path).folder / "members.json").read_text())["members"]

@@ -1,0 +1,123 @@
+"""A simulated evaluator for studies that are about everything but the measuring, with faults to order."""
+
+import errno
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluators.errors import DivergedError
+from search.member import checkpoint_path, result_path
+from search.study_file import StudyFile
+from search.worker import Job, Outcome, attempt, write_json
+from spaces import Assignment
+
+WORDS = [10] * 20
+FAULTS = ("signal", "exception", "memory", "cuda", "nan", "slow", "disk_full", "torn")
+RECOVERED = frozenset({"signal", "memory", "cuda", "torn"})  # after these the same trial goes on to a result
+
+
+class OutOfMemoryError(RuntimeError):
+    """Bears the name of torch's own, which needs no GPU to be raised."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Work for an executor: a WER that falls with the bits, after whatever faults are scripted or drawn.
+
+    Attributes:
+        log: a folder; every attempt leaves a file there, with what became of it.
+        script: trial number -> faults of its first attempts.
+        odds: chance of a random fault an attempt.
+        seconds: times of a trial to draw from.
+    """
+
+    log: Path
+    script: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    odds: float = 0.0
+    seconds: tuple[float, ...] = (0.0,)
+
+    def __call__(self, job: Job) -> Outcome:
+        """Do a job, or fail at it."""
+        return attempt(job, self._work)
+
+    def _work(self, job: Job) -> dict[str, Any]:
+        if job.kind == "sensitivity":
+            raise NotImplementedError("a simulation has no sensitivities")
+        file = _study(job.study).at(job.fidelity)
+        rng = np.random.default_rng(int.from_bytes(os.urandom(8)))
+        time.sleep(float(rng.choice(self.seconds)))
+        assignment = Assignment.from_json(job.assignment, file.architecture)
+        if job.kind == "measure" and (fault := self._fault(job, rng)):
+            self._note(job, fault)
+            self._suffer(fault, file, job)
+        result = simulated_result(assignment)
+        if job.kind == "measure":
+            checkpoint = checkpoint_path(file, assignment.digest)
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            checkpoint.touch()
+            write_json(result, result_path(file, job.number))
+            self._note(job, "measured")
+        return result
+
+    def _fault(self, job: Job, rng: np.random.Generator) -> str | None:
+        before = len(list(self.log.glob(f"{job.number}-*")))
+        scripted = self.script.get(job.number, ())
+        if before < len(scripted):
+            return scripted[before]
+        return str(rng.choice(FAULTS)) if rng.random() < self.odds else None
+
+    def _note(self, job: Job, what: str) -> None:
+        self.log.mkdir(parents=True, exist_ok=True)
+        entry = {"number": job.number, "what": what, "assignment": job.assignment, "job": [job.accumulation, job.room]}
+        (self.log / f"{job.number}-{time.time_ns()}.json").write_text(json.dumps(entry))
+
+    def _suffer(self, fault: str, file: StudyFile, job: Job) -> None:
+        if fault == "signal":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault == "torn":
+            path = result_path(file, job.number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text('{"wer": 1')
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault == "slow":
+            time.sleep(3600)
+        raise {
+            "exception": RuntimeError("a bug"),
+            "memory": MemoryError("no memory"),
+            "cuda": OutOfMemoryError("CUDA out of memory"),
+            "nan": DivergedError("the loss is nan"),
+            "disk_full": OSError(errno.ENOSPC, "No space left on device"),
+        }[fault]
+
+
+def simulated_result(assignment: Assignment) -> dict[str, Any]:
+    """A result whose WER falls with the bits, a little differently for every assignment."""
+    low = sum(1.0 / p.weight + 1.0 / p.activation for p in assignment.values())
+    errors = [min(9, 1 + int(low / 4) + (int(assignment.digest[i % 12], 16) % 2)) for i in range(len(WORDS))]
+    wer = 100.0 * sum(errors) / sum(WORDS)
+    return {
+        "digest": assignment.digest, "wer": wer, "wer_low": wer - 1, "wer_high": wer + 1, "errors": errors,
+        "words": WORDS, "steps": 1, "seconds": {"finetune": 0.1}, "fingerprint": "simulated",
+    }  # fmt: skip
+
+
+def notes(log: Path) -> list[dict[str, Any]]:
+    """Every attempt that was noted, in order."""
+    found = sorted(log.glob("*.json"), key=lambda p: int(p.stem.split("-")[1])) if log.exists() else []
+    return [json.loads(p.read_text()) for p in found]
+
+
+_studies: dict[str, StudyFile] = {}
+
+
+def _study(path: str) -> StudyFile:
+    if path not in _studies:
+        _studies[path] = StudyFile.load(Path(path))
+    return _studies[path]
