@@ -6,6 +6,7 @@ activations are fp16 scales and thresholds; everything else is fp16. MB means 10
 
 import json
 import math
+from functools import lru_cache
 
 from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
@@ -14,6 +15,7 @@ from spaces.precision import Precision
 SHIFTED_BITS = (1, 2)  # widths at which signed activations have a threshold a channel
 METADATA = {"format": "hubits-packed-1"}
 _BYTES = {"F16": 2, "U8": 1}
+_HEADER = len(json.dumps({"__metadata__": METADATA}, separators=(",", ":")))
 _OPERANDS = {"scores": ("query", "key"), "context": ("softmax", "value")}
 
 Entry = tuple[str, tuple[int, ...]]
@@ -40,6 +42,7 @@ def weight_tensors(layer: Layer) -> list[str]:
     return [f"{layer.path}.weight"]
 
 
+@lru_cache(maxsize=2**14)
 def activation_tensors(layer: Layer, precision: Precision) -> dict[str, tuple[int, ...]]:
     """Name -> shape of the scales and thresholds of a layer's quantized inputs."""
     bits = precision.activation
@@ -62,14 +65,20 @@ def activation_tensors(layer: Layer, precision: Precision) -> dict[str, tuple[in
 
 def storage_bytes(architecture: Architecture, assignment: Assignment) -> int:
     """Size of the packed checkpoint's file in bytes, its header included."""
-    entries = packed_entries(architecture, assignment)
-    header: dict[str, object] = {"__metadata__": METADATA}
-    offset = 0
-    # the order in which safetensors lays tensors out: by falling size of the element, then by name
-    for name in sorted(entries, key=lambda n: (-_BYTES[entries[n][0]], n)):
-        dtype, shape = entries[name]
-        end = offset + math.prod(shape) * _BYTES[dtype]
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
+    # counted, not written: the sampler asks this of hundreds of candidates for every one that is trained. The order is
+    # that in which safetensors lays tensors out: by falling size of the element, then by name
+    parts = sorted(_part(name, *entry) for name, entry in packed_entries(architecture, assignment).items())
+    header, offset = _HEADER, 0
+    for _, _, fixed, size in parts:
+        end = offset + size
+        header += fixed + len(str(offset)) + len(str(end))
         offset = end
-    length = len(json.dumps(header, separators=(",", ":")).encode())
-    return 8 + -(-length // 8) * 8 + offset
+    return 8 + -(-header // 8) * 8 + offset
+
+
+@lru_cache(maxsize=2**16)
+def _part(name: str, dtype: str, shape: tuple[int, ...]) -> tuple[int, str, int, int]:
+    """A tensor's place in the order, the characters of its header entry without the offsets' digits, and its bytes."""
+    entry = json.dumps({name: {"dtype": dtype, "shape": list(shape), "data_offsets": []}}, separators=(",", ":"))
+    # the braces around the entry make room for the comma before it and the one between the offsets
+    return -_BYTES[dtype], name, len(entry), math.prod(shape) * _BYTES[dtype]

@@ -7,6 +7,7 @@ any Optuna study of three minimised objectives of which the last two can be comp
 
 import zlib
 from collections.abc import Callable, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
 import moocore
@@ -19,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.improvement import expected_improvement, frozen_reference
 from search.proposals import Choices, Table, children, greedy_path
 from search.retries import INNOCENT
-from search.wer_model import Prior, ProxyPrior, SensitivityPrior, WordErrorModel
+from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordErrorModel, fitted_to
 
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
 _STARTUP = 3  # finished trials without which nothing is guessed
@@ -46,9 +47,11 @@ class SurrogateSampler(BaseSampler):
         proxies: Sequence[tuple[Choices, float]] = (),
     ) -> None:
         self._costs, self._limits, self._sensitivity, self._proxies = costs, limits, sensitivity, proxies
+        self._costs_once = lru_cache(maxsize=2**12)(lambda choices: costs(dict(choices)))
         self._seed = seed
         self._walked: np.ndarray | None = None
         self._known: tuple[Prior | None, np.ndarray] | None = None
+        self._kernel: tuple[int, Kernel] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The choices of the trials before."""
@@ -89,7 +92,7 @@ class SurrogateSampler(BaseSampler):
             return dict(zip(names, map(int, pool[rng.integers(len(pool))]), strict=True)) if len(pool) else {}
 
         values = np.array([t.values for t in finished])
-        model = WordErrorModel(measured, sizes, values[:, 0], _noise(finished), prior)
+        model = self._model(measured, sizes, values[:, 0], _noise(finished), prior)
         reference = frozen_reference(values)
         if len(pending):  # what is being measured counts as if it came out as guessed
             guess, _ = model.predict(pending)
@@ -112,6 +115,16 @@ class SurrogateSampler(BaseSampler):
                 pool = children(pool[order[:_PARENTS]], sizes, _GRANDCHILDREN, rng)
         return {} if best is None else dict(zip(names, map(int, best), strict=True))
 
+    def _model(
+        self, measured: np.ndarray, sizes: np.ndarray, wer: np.ndarray, noise: np.ndarray, prior: Prior | None
+    ) -> WordErrorModel:
+        """The surrogate of what was measured, its hyperparameters fitted now and then."""
+        count = fitted_to(len(wer))
+        if self._kernel is None or self._kernel[0] != count:
+            first = WordErrorModel(measured[:count], sizes, wer[:count], noise[:count], prior)
+            self._kernel = (count, first.kernel)
+        return WordErrorModel(measured, sizes, wer, noise, prior, self._kernel[1])
+
     def _allowed(
         self, pool: np.ndarray, names: Sequence[str], known: Set[tuple[int, ...]]
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +146,7 @@ class SurrogateSampler(BaseSampler):
         return known, proxied
 
     def _costs_of(self, choices: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        found = [self._costs(dict(zip(names, map(int, c), strict=True))) for c in choices]
+        found = [self._costs_once(tuple(zip(names, c, strict=True))) for c in choices.tolist()]
         return np.array(found).reshape(-1, 2)
 
     def _paths(self, names: Sequence[str], sizes: np.ndarray) -> np.ndarray:

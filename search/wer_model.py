@@ -2,10 +2,11 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+Kernel = Any  # of sklearn, which is loaded when the first model is made
 _FITTED = 120  # hyperparameters are fitted to at most so many trials: the fit is cubic, the prediction is not
 _TRUST = 10.0  # how much more of the WER the prior is expected to explain than any choice's own curve
 _FIT_FROM = 4  # trials below which the hyperparameters stay as they were set
@@ -75,30 +76,27 @@ class WordErrorModel:
         wer: what was measured, percent.
         noise: standard deviation of each log WER.
         prior: where something is known beforehand.
+        kernel: fitted before; without it the hyperparameters are fitted here.
     """
 
     def __init__(
-        self, choices: np.ndarray, sizes: np.ndarray, wer: np.ndarray, noise: np.ndarray, prior: Prior | None
+        self,
+        choices: np.ndarray,
+        sizes: np.ndarray,
+        wer: np.ndarray,
+        noise: np.ndarray,
+        prior: Prior | None,
+        kernel: Kernel | None = None,
     ) -> None:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
-        from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
 
         self._sizes, self._prior = sizes, prior
         target = np.log(np.maximum(wer, 0.1))
         self._mean, self._scale = float(target.mean()), float(target.std() or 1.0)
         features, standard = self._features(choices), (target - self._mean) / self._scale
         alpha = (noise / self._scale) ** 2 + 1e-4
-        kernel = ConstantKernel(0.3, (1e-2, 1e2)) * DotProduct(1.0, (1e-2, 1e1)) + ConstantKernel(
-            0.1, (1e-3, 1e1)
-        ) * Matern(3.0, (1.0, 30.0), nu=2.5)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            if len(wer) >= _FIT_FROM:
-                some = slice(-_FITTED, None)
-                fit = GaussianProcessRegressor(kernel, alpha=alpha[some]).fit(features[some], standard[some])
-                kernel = fit.kernel_
-            self._process = GaussianProcessRegressor(kernel, alpha=alpha, optimizer=None).fit(features, standard)
+        self.kernel = kernel or _fitted(features, standard, alpha)
+        self._process = GaussianProcessRegressor(self.kernel, alpha=alpha, optimizer=None).fit(features, standard)
 
     def predict(self, choices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of log WER."""
@@ -108,6 +106,31 @@ class WordErrorModel:
     def _features(self, choices: np.ndarray) -> np.ndarray:
         own = _lost(choices / (self._sizes - 1).clip(1))
         return np.hstack([_TRUST * self._prior.features(choices), own]) if self._prior else own
+
+
+def fitted_to(trials: int) -> int:
+    """To how many of the first trials the hyperparameters are fitted: not anew for every trial, but by these alone.
+
+    A study that goes on after a restart then fits what one that was never stopped fitted.
+    """
+    step = 1 if trials < 24 else 8 if trials < 96 else 32
+    return trials - trials % step
+
+
+def _fitted(features: np.ndarray, target: np.ndarray, alpha: np.ndarray) -> Kernel:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern
+
+    kernel = ConstantKernel(0.3, (1e-2, 1e2)) * DotProduct(1.0, (1e-2, 1e1)) + ConstantKernel(
+        0.1, (1e-3, 1e1)
+    ) * Matern(3.0, (1.0, 30.0), nu=2.5)
+    if len(target) < _FIT_FROM:
+        return kernel
+    some = slice(-_FITTED, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GaussianProcessRegressor(kernel, alpha=alpha[some]).fit(features[some], target[some]).kernel_
 
 
 def _lost(rungs: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from multiprocessing import get_context
@@ -19,8 +19,11 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pandas as pd
+import plotly.graph_objects as go
 from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from plotly.colors import qualitative
+from plotly.subplots import make_subplots
 
 from search.pareto import hypervolume
 from search.proposals import greedy_path
@@ -100,18 +103,18 @@ def one_run(name: str, sampler: str, seed: int, evaluations: int, folder: Path) 
     return seconds
 
 
-def table(name: str, samplers: Sequence[str], seeds: int, evaluations: int, folder: Path) -> pd.DataFrame:
+def table(name: str, seeds: Mapping[str, int], evaluations: int, folder: Path) -> pd.DataFrame:
     """A row for each sampler, seed and mark; hypervolume as a share of the best that is known."""
     problem = problem_of(name)
     marks = [m for m in MARKS if m <= evaluations]
     runs: dict[tuple[str, int, int], list[Costs]] = {}
-    for sampler in samplers:
-        for seed in range(seeds):
+    for sampler, count in seeds.items():
+        for seed in range(count):
             kept = json.loads((folder / f"{name}-{sampler}-{seed}-{evaluations}.json").read_text())
             runs |= {(sampler, seed, m): [tuple(c) for c in kept["found"][:m]] for m in marks}
     for mark in marks:
         found = greedy(problem, mark)
-        runs |= {(GREEDY, seed, mark): found for seed in range(seeds)}
+        runs |= {(GREEDY, seed, mark): found for seed in range(max(seeds.values()))}
     best = problem.best or hypervolume([c for found in runs.values() for c in found], problem.reference)
     rows = [(name, *key, hypervolume(found, problem.reference) / best) for key, found in runs.items()]
     return pd.DataFrame(rows, columns=["problem", "sampler", "seed", "evaluations", "hypervolume"])
@@ -123,10 +126,47 @@ def medians(frame: pd.DataFrame) -> str:
     return str(pivot.round(4).to_string())
 
 
+def draw(frame: pd.DataFrame) -> go.Figure:
+    """Median share of the best known hypervolume by evaluations, a panel a problem; bars from worst to best seed."""
+    problems = list(dict.fromkeys(frame["problem"]))
+    figure = make_subplots(1, len(problems), subplot_titles=problems, horizontal_spacing=0.05)
+    colours = dict(zip(dict.fromkeys(frame["sampler"]), qualitative.D3, strict=False))
+    for column, problem in enumerate(problems, 1):
+        own = frame[frame["problem"] == problem]
+        for sampler, rows in own.groupby("sampler", sort=False):
+            spread = rows.groupby("evaluations")["hypervolume"].agg(["median", "min", "max"])
+            figure.add_trace(
+                go.Scatter(
+                    x=spread.index, y=spread["median"], name=str(sampler), legendgroup=str(sampler),
+                    showlegend=column == 1, mode="lines+markers",
+                    line={"color": colours[sampler], "width": 4 if sampler == "hubits" else 2},
+                    error_y={
+                        "type": "data", "array": spread["max"] - spread["median"],
+                        "arrayminus": spread["median"] - spread["min"], "thickness": 1, "width": 2,
+                    },
+                ), 1, column,
+            )  # fmt: skip
+    figure.update_xaxes(title_text="evaluations")
+    figure.update_yaxes(title_text="share of the best known hypervolume", col=1)
+    figure.update_layout(
+        template="plotly_white", width=1160, height=480, margin={"t": 40, "b": 50, "l": 60, "r": 20},
+        legend={"orientation": "h", "y": -0.18},
+    )  # fmt: skip
+    return figure
+
+
+def seeds_of(name: str, sampler: str, chosen: argparse.Namespace) -> int:
+    """How many seeds a sampler runs on a problem: proxies were recorded for one problem, Optuna's GP takes seconds."""
+    if sampler == "hubits-proxies" and name != "pocket":
+        return 0
+    return min(chosen.seeds, chosen.gp_seeds) if sampler == "gp" else int(chosen.seeds)
+
+
 def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--gp-seeds", type=int, default=10, help="of Optuna's GP, which takes seconds a proposal")
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--samplers", nargs="+", choices=list(SAMPLERS), default=list(SAMPLERS))
@@ -138,7 +178,7 @@ def main() -> None:
         for seed in range(chosen.seeds)
         for name in chosen.problems
         for sampler in chosen.samplers
-        if sampler != "hubits-proxies" or name == "pocket"
+        if seed < seeds_of(name, sampler, chosen)
     ]
     with ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
         jobs = {pool.submit(one_run, *run): run for run in wanted}
@@ -148,8 +188,8 @@ def main() -> None:
             print(line, file=sys.stderr, flush=True)
     frames = []
     for name in chosen.problems:
-        own = [s for s in chosen.samplers if s != "hubits-proxies" or name == "pocket"]
-        frames.append(table(name, own, chosen.seeds, chosen.evaluations, RUNS))
+        counts = {sampler: seeds_of(name, sampler, chosen) for sampler in chosen.samplers}
+        frames.append(table(name, counts, chosen.evaluations, RUNS))
     if "pocket" in chosen.problems:
         print(f"pocket: held-out error of the table's model {held_out_error():.3f} in log WER")
     frame = pd.concat(frames)
@@ -157,6 +197,7 @@ def main() -> None:
     if set(chosen.samplers) == set(SAMPLERS) and set(chosen.problems) == set(PROBLEMS):
         RESULTS.parent.mkdir(exist_ok=True)
         frame.round(6).to_csv(RESULTS, index=False)
+        draw(frame).write_html(RESULTS.with_suffix(".html"), include_plotlyjs="cdn")
 
 
 if __name__ == "__main__":

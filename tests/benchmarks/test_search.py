@@ -6,7 +6,7 @@ import pytest
 
 from search.pareto import hypervolume
 from tests.benchmarks.problems import additive
-from tests.benchmarks.search import SAMPLERS, greedy, medians, one_run, run, table
+from tests.benchmarks.search import SAMPLERS, draw, greedy, medians, one_run, run, table
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -21,11 +21,12 @@ def test_ours_beats_random_and_the_greedy_path_after_forty_evaluations(tmp_path:
     for sampler in ("hubits", "random"):
         for seed in range(2):
             one_run("additive", sampler, seed, 40, tmp_path)
-    frame = table("additive", ["hubits", "random"], seeds=2, evaluations=40, folder=tmp_path)
+    frame = table("additive", {"hubits": 2, "random": 2}, 40, tmp_path)
     found = frame[frame.evaluations == 40].groupby("sampler").hypervolume.median()
     assert found["hubits"] > 0.98
     assert found["hubits"] > found["greedy"] > found["random"]
     assert "hubits" in medians(frame)
+    assert {trace.name for trace in draw(frame).data} == {"hubits", "random", "greedy"}
     before = {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
     one_run("additive", "hubits", 0, 40, tmp_path)  # a run that is kept is not made again
     assert {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before

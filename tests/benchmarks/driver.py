@@ -1,0 +1,217 @@
+"""What a trial costs beside its own work: ``python -m tests.benchmarks.driver --json``.
+
+Three measurements in one run, none of which trains anything:
+
+- overhead: the same no-op objective with random proposals through hubits (Ray workers, SQLite on disk) and through Ray
+  Tune with OptunaSearch, wall seconds a trial with two workers, and the ratio.
+- trial: the driver's own work a trial (open, tell, front) in a study that already holds many, with its memory before
+  and after, on SQLite or with ``--storage`` on any other database.
+- busy: the share of the time that many workers are at work, each trial as long as one drawn from the recorded times;
+  time is compressed (``--compress``), so the driver has that much less of it than in a real study.
+"""
+
+import argparse
+import heapq
+import json
+import resource
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search.dispatch import Finished
+from search.driver import Desk, Driver
+from search.executors import RayExecutor
+from search.ledger import Ledger
+from search.samplers import make_sampler
+from search.stages import Stop, search_study
+from search.study_file import StudyFile
+from search.worker import Job, Outcome
+from spaces import Assignment
+from tests.conftest import TOML, write_study
+from tests.simulation import Simulation, simulated_result
+
+# seconds of the pocket demo's trials on two cores, from its results
+RECORDED = (6.4, 6.9, 7.2, 7.5, 7.8, 8.1, 8.4, 8.9, 9.6, 10.8, 12.3, 14.0)
+_SPACE = 'trials = {trials}\nsampler = "{sampler}"'
+
+
+def study(folder: Path, trials: int, sampler: str = "random", storage: str | None = None) -> StudyFile:
+    """A tiny study with a space large enough for many trials."""
+    toml = TOML.replace("trials = 3", _SPACE.format(trials=trials, sampler=sampler))
+    if storage is not None:
+        toml += f'storage = "{storage}"\n'
+    return StudyFile.load(write_study(folder, toml.replace('"module"', '"linear"')))
+
+
+def hubits_overhead(folder: Path, trials: int) -> float:
+    """Wall seconds a trial of a no-op through the whole of hubits."""
+    file = study(folder, trials)
+    file = file.model_copy(update={"search": file.search.model_copy(update={"workers": 2, "executor": "ray"})})
+    executor = RayExecutor(file.search, Simulation(folder / "log"))
+    while executor.free < 2:
+        executor.wait(0.1)
+    started = time.perf_counter()
+    found = search_study(file, executor, lambda _: None, Stop())
+    seconds = time.perf_counter() - started
+    executor.close()
+    return seconds / len(found)
+
+
+def tune_overhead(folder: Path, trials: int) -> float:
+    """Wall seconds a trial of a no-op through Ray Tune with OptunaSearch."""
+    import optuna
+    from ray import tune
+    from ray.tune.search import ConcurrencyLimiter
+    from ray.tune.search.optuna import OptunaSearch
+
+    names = list(study(folder, trials).search_space.variables)
+    space = {name: optuna.distributions.IntDistribution(0, 4) for name in names}
+    search = OptunaSearch(space, sampler=optuna.samplers.RandomSampler(seed=0), metric=["a", "b"], mode=["min", "min"])
+
+    def objective(config: dict[str, int]) -> dict[str, float]:
+        return {"a": float(sum(config.values())), "b": -float(sum(config.values()))}
+
+    tuner = tune.Tuner(
+        tune.with_resources(objective, {"cpu": 1}),
+        tune_config=tune.TuneConfig(search_alg=ConcurrencyLimiter(search, 2), num_samples=trials),
+        run_config=tune.RunConfig(storage_path=str(folder / "tune"), verbose=0),
+    )
+    started = time.perf_counter()
+    tuner.fit()
+    return (time.perf_counter() - started) / trials
+
+
+def trial_cost(folder: Path, before: int, trials: int, storage: str | None) -> dict[str, float]:
+    """Milliseconds of the driver's own work a trial in a study that holds ``before``, and its memory's growth."""
+    file = study(folder, before + trials, storage=storage)
+    ledger = Ledger(file)
+    rng = np.random.default_rng(0)
+    while len(ledger.measured) < before:
+        choices = {name: int(rng.integers(size)) for name, size in file.search_space.variables.items()}
+        number, assignment = ledger.give(file.search_space.decode(choices))
+        ledger.complete(number, assignment, simulated_result(assignment))
+    desk = Desk(_Instant(), lambda _: None, lambda: False)
+    driver = Driver(file, desk, make_sampler(file, None))
+    driver._target = trials
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    spent = []
+    for _ in range(trials):
+        started = time.perf_counter()
+        job = driver._next_job()
+        assert job is not None
+        result = simulated_result(Assignment.from_json(job.assignment, file.architecture))
+        driver._tell(Finished(Outcome(job, result), (), 1.0))
+        spent.append(1000 * (time.perf_counter() - started))
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - megabytes
+    return {
+        "trials_before": before, "median_ms": round(statistics.median(spent), 2),
+        "p95_ms": round(float(np.quantile(spent, 0.95)), 2), "mb_grown": round(grown, 1), "mb": round(megabytes),
+    }  # fmt: skip
+
+
+class _Instant:
+    """An executor that is never asked anything."""
+
+    slots = free = 0
+
+    def submit(self, job: Job) -> None:
+        raise NotImplementedError
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class Clockwork:
+    """Many workers without processes: a job is done once its drawn time has passed on the wall clock."""
+
+    def __init__(self, slots: int, file: StudyFile, compress: float) -> None:
+        self.slots, self._file, self._compress = slots, file, compress
+        self._rng = np.random.default_rng(0)
+        self._due: list[tuple[float, int, Job]] = []
+        self.busy = 0.0
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self._due)
+
+    def submit(self, job: Job) -> None:
+        seconds = float(self._rng.choice(RECORDED)) / self._compress
+        self.busy += seconds
+        heapq.heappush(self._due, (time.perf_counter() + seconds, job.number, job))
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        if not self._due:
+            return []
+        time.sleep(max(0.0, min(seconds, self._due[0][0] - time.perf_counter())))
+        done = []
+        while self._due and self._due[0][0] <= time.perf_counter():
+            job = heapq.heappop(self._due)[2]
+            assignment = Assignment.from_json(job.assignment, self._file.architecture)
+            done.append(Outcome(job, simulated_result(assignment)))
+        return done
+
+    def close(self) -> None:
+        self._due.clear()
+
+
+def busy(folder: Path, workers: int, rounds: int, sampler: str, compress: float) -> dict[str, Any]:
+    """Share of the workers' time that is spent on trials, the ramp at the start and the drain at the end included."""
+    file = study(folder, workers * rounds, sampler)
+    executor = Clockwork(workers, file, compress)
+    driver = Driver(file, Desk(executor, lambda _: None, lambda: False), make_sampler(file, None))
+    file.home.mkdir(exist_ok=True)
+    started = time.perf_counter()
+    measured = len(driver.run())
+    seconds = time.perf_counter() - started
+    ideal = executor.busy / workers
+    return {
+        "workers": workers, "sampler": sampler, "trials": measured, "compress": compress,
+        "share": round(ideal / seconds, 3), "trials_a_second": round(measured / seconds, 1),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print nothing but JSON")
+    parser.add_argument("--trials", type=int, default=100, help="of the overhead")
+    parser.add_argument("--before", type=int, default=10_000, help="trials that the study holds")
+    parser.add_argument("--storage", help="an Optuna storage URL for the cost of a trial, SQLite without it")
+    parser.add_argument("--compress", type=float, default=1.0)
+    parser.add_argument("--workers", type=int, nargs="*", default=[64, 256])
+    parser.add_argument("--rounds", type=int, default=12, help="trials a worker")
+    parser.add_argument(
+        "--only", nargs="*", choices=("overhead", "trial", "busy"), default=["overhead", "trial", "busy"]
+    )
+    chosen = parser.parse_args()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        if "trial" in chosen.only:
+            found["trial"] = trial_cost(root / "trial", chosen.before, 200, chosen.storage)
+        if "busy" in chosen.only:
+            found["busy"] = [
+                busy(root / f"{sampler}{n}", n, chosen.rounds, sampler, chosen.compress)
+                for sampler in ("random", "hubits")
+                for n in chosen.workers
+            ]
+        if "overhead" in chosen.only:
+            import ray
+
+            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+            ours, theirs = hubits_overhead(root / "ours", chosen.trials), tune_overhead(root / "theirs", chosen.trials)
+            found["overhead"] = {
+                "hubits_ms": round(1000 * ours, 1), "tune_ms": round(1000 * theirs, 1), "ratio": round(theirs / ours, 2)
+            }  # fmt: skip
+    print(json.dumps(found) if chosen.json else json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
