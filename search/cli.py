@@ -231,6 +231,21 @@ def report(
 
 
 @app.command()
+def copy(
+    study: StudyPath,
+    target: Annotated[str, typer.Argument(metavar="URL", help="an Optuna storage URL")],
+) -> None:
+    """Copy a study's records to another database; `search.storage` in the study file then points there.
+
+    Example: hubits copy studies/pocket/demo.toml postgresql+psycopg://me@server/studies
+    """
+    from search.copying import copy_study
+
+    for name in copy_study(_load(study), target):
+        print(f"{name} copied; set search.storage in the study file to go on there")
+
+
+@app.command()
 def transcribe(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder that `hubits pick --export` wrote")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="audio files of any rate, mono or stereo")],

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -46,7 +47,7 @@ def open_study(file: StudyFile, *, create: bool) -> Study:
     except Exception as error:
         if type(error).__module__.split(".")[0] not in ("sqlalchemy", "optuna"):
             raise
-        raise UserError(f"{database_url(file)}: cannot be opened ({str(error).splitlines()[0]})") from None
+        raise unreachable(database_url(file), error) from None
     if found is None and create:
         study.set_user_attr(SIGNATURE, file.signature)
     elif found != file.signature:
@@ -64,6 +65,16 @@ def connect(url: str, *, reading: bool = False) -> RDBStorage:
     """
     engine: dict[str, Any] = {"connect_args": {"timeout": _LOCK_SECONDS}} if url.startswith("sqlite") else {}
     return RDBStorage(url, engine_kwargs=engine, skip_compatibility_check=reading, skip_table_creation=reading)
+
+
+def unreachable(url: str, error: Exception) -> UserError:
+    """What to say of a database that cannot be opened; its password is not said."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    with suppress(ArgumentError):
+        url = make_url(url).render_as_string(hide_password=True)
+    return UserError(f"{url}: cannot be opened ({str(error).splitlines()[0]})")
 
 
 def _load(file: StudyFile, create: bool) -> Study:
