@@ -171,8 +171,12 @@ def _reason(path: Path, error: Exception) -> str:
     return "no such file" if not path.exists() else str(error).splitlines()[0].removeprefix(f"Error opening {path!r}: ")
 
 
-def read_manifest(path: Path, limit: int | None = None) -> FileCorpus:
+def read_manifest(path: Path, limit: int | None = None, *, outside: bool = False) -> FileCorpus:
     """Read a manifest: JSONL or CSV with the fields ``audio`` (path, relative to the manifest) and ``text``.
+
+    Args:
+        limit: take only the first so many utterances.
+        outside: whether audio may lie outside the manifest's folder.
 
     Raises:
         UserError: naming the file and line of whatever is wrong.
@@ -186,8 +190,11 @@ def read_manifest(path: Path, limit: int | None = None) -> FileCorpus:
         if not text.strip():
             raise UserError(f"{place}: the transcript is empty; give it a text or leave the utterance out")
         file = (root / audio).resolve()
-        if not file.is_relative_to(root):
-            raise UserError(f"{place}: audio {audio!r} lies outside the manifest's folder; move it below {root}")
+        if not outside and not file.is_relative_to(root):
+            raise UserError(
+                f"{place}: audio {audio!r} lies outside the manifest's folder; move it below {root}, or set "
+                "outside = true in the corpus' section if the manifest is trusted"
+            )
         _append(corpus, file, text, place)
     return corpus
 

@@ -174,7 +174,7 @@ def load_corpus(settings: CorpusSettings) -> Corpus:
     if settings.path is None:
         raise UserError(f"corpora: a corpus of kind {settings.kind!r} needs a path")
     if settings.kind == "manifest":
-        return read_manifest(settings.path, settings.size)
+        return read_manifest(settings.path, settings.size, outside=settings.outside)
     if settings.split is None:
         raise UserError("corpora: a corpus of kind 'librispeech' needs a split such as dev-clean")
     return read_librispeech(settings.path, settings.split, settings.size)

@@ -19,6 +19,7 @@ class CorpusSettings(Section):
     path: Path | None = Field(None, description="manifest: the JSONL or CSV file; librispeech: the root folder")
     split: str | None = Field(None, description="pocket: train, dev or test; librispeech: dev-clean and so on")
     size: int | None = Field(None, gt=0, description="take only the first so many utterances")
+    outside: bool = Field(False, description="manifest: audio may lie outside the manifest's folder")
     seed: int = Field(0, ge=0, description="pocket: the seed of the synthetic speech")
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ class RayExecutor:
 
     def __init__(self, settings: SearchSettings, work: Work = run) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray's own default; said aloud it does not warn
+        if settings.ray_address is None:  # another cluster says for itself how it authenticates
+            os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray's own default; said aloud it does not warn
         import ray
 
         self._ray, self._settings, self._work = ray, settings, work
@@ -116,10 +118,12 @@ class RayExecutor:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
         if self._settings.ray_address is None:
             cpus = max(1.0, self._settings.workers * self._settings.cpus_per_trial)
-            self._ray.init(num_cpus=int(cpus), include_dashboard=False, **quiet)
+            # "local": not whatever cluster happens to run on this machine
+            self._ray.init("local", num_cpus=int(cpus), include_dashboard=False, **quiet)
             return
         root = Path(__file__).parent.parent
         packages = [str(root / name) for name in ("search", "evaluators", "spaces")]
+        _reach(self._settings.ray_address)
         try:
             self._ray.init(self._settings.ray_address, runtime_env={"py_modules": packages}, **quiet)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -188,7 +192,7 @@ class RayExecutor:
         except self._ray.exceptions.RayError as error:
             self._failed_starts += 1
             if self._failed_starts >= _STARTS:
-                raise UserError(f"Ray cannot start a worker: {str(error).splitlines()[-1]}") from None
+                raise UserError(f"Ray cannot start a worker: {' '.join(str(error).split())}") from None
             self._start()
             return
         self._failed_starts = 0
@@ -240,6 +244,17 @@ class RayExecutor:
             self._ray.kill(actor)
         if self._owns:
             self._ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Refuse an address at which nobody listens: Ray would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():  # "auto" and the like
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"search.ray_address: nobody listens at {address} ({error})") from None
 
 
 class _Worker:

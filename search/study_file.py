@@ -189,7 +189,9 @@ class StudyFile(Section):
         content: dict[str, Any] = {
             "space": self.search_space.signature,
             "finetune": self.finetune.model_dump(mode="json"),
-            "corpora": [c.model_dump(mode="json", exclude={"path"}) for c in (self.corpora.train, self.corpora.dev)],
+            "corpora": [
+                c.model_dump(mode="json", exclude={"path", "outside"}) for c in (self.corpora.train, self.corpora.dev)
+            ],
             "runtime": self.search.runtime,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

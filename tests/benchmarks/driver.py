@@ -5,7 +5,7 @@ Three measurements in one run, none of which trains anything:
 - overhead: the same no-op objective with random proposals through hubits (Ray workers, SQLite on disk) and through Ray
   Tune with OptunaSearch, wall seconds a trial with two workers, and the ratio.
 - trial: the driver's own work a trial (open, tell, front) in a study that already holds many, with its memory before
-  and after, on SQLite or with ``--storage`` on any other database.
+  and after, on SQLite or with ``--postgres`` on a PostgreSQL of its own.
 - busy: the share of the time that many workers are at work, each trial as long as one drawn from the recorded times;
   time is compressed (``--compress``), so the driver has that much less of it than in a real study.
 """
@@ -17,6 +17,7 @@ import resource
 import statistics
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from search.stages import Stop, search_study
 from search.study_file import StudyFile
 from search.worker import Job, Outcome
 from spaces import Assignment
+from tests import postgres
 from tests.conftest import TOML, write_study
 from tests.simulation import Simulation, simulated_result
 
@@ -183,7 +185,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print nothing but JSON")
     parser.add_argument("--trials", type=int, default=100, help="of the overhead")
     parser.add_argument("--before", type=int, default=10_000, help="trials that the study holds")
-    parser.add_argument("--storage", help="an Optuna storage URL for the cost of a trial, SQLite without it")
+    parser.add_argument("--postgres", action="store_true", help="the cost of a trial on a PostgreSQL of its own")
     parser.add_argument("--compress", type=float, default=1.0)
     parser.add_argument("--workers", type=int, nargs="*", default=[64, 256])
     parser.add_argument("--rounds", type=int, default=12, help="trials a worker")
@@ -195,7 +197,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         if "trial" in chosen.only:
-            found["trial"] = trial_cost(root / "trial", chosen.before, 200, chosen.storage)
+            with postgres.instance() if chosen.postgres else nullcontext(None) as storage:
+                found["trial"] = trial_cost(root / "trial", chosen.before, 200, storage)
         if "busy" in chosen.only:
             found["busy"] = [
                 busy(root / f"{sampler}{n}", n, chosen.rounds, sampler, chosen.compress)

@@ -173,6 +173,13 @@ def test_check_says_what_is_missing_before_anything_is_run(tiny: Path) -> None:
     assert "speech.jsonl: not found" in json.loads(done.stdout)["missing"][0]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "127.0.0.1:99999999"])
+def test_a_ray_address_where_nobody_listens(tiny: Path, address: str) -> None:
+    done = hubits("search", str(tiny), "--executor", "ray", "--ray-address", address)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"hubits: search.ray_address: nobody listens at {address}")
+
+
 @pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in cli.app.registered_commands])  # type: ignore[union-attr]
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = hubits(command.replace("_", "-"), "--help")

@@ -124,7 +124,6 @@ def test_a_node_taken_away_and_another_added(tmp_path: Path) -> None:
     nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
     path, log = write_study(tmp_path), tmp_path / "log"
     try:
-        ray.init(address=cluster.address, log_to_driver=False)
         changes = {
             8: lambda: cluster.remove_node(nodes[0], allow_graceful=False),
             12: lambda: cluster.add_node(num_cpus=1),
@@ -134,7 +133,14 @@ def test_a_node_taken_away_and_another_added(tmp_path: Path) -> None:
             for done in [d for d in changes if progress.stage == "search" and progress.done >= d]:
                 changes.pop(done)()
 
-        found = _search(path, Simulation(log, seconds=(1.0,)), on_progress=on_progress, trials=24, workers=3)
+        found = _search(
+            path,
+            Simulation(log, seconds=(1.0,)),
+            on_progress=on_progress,
+            trials=24,
+            workers=3,
+            ray_address=cluster.address,
+        )
         assert not changes
     finally:
         ray.shutdown()
