@@ -80,7 +80,7 @@ def load_config(folder: Path) -> HubertConfig:
         config = HubertConfig(**data)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; a model folder holds config.json, vocab.json, model.safetensors") from None
-    except (ValueError, TypeError, OSError, StrictDataclassError) as error:
+    except (ValueError, TypeError, OSError, RecursionError, StrictDataclassError) as error:
         why = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: not a usable HuBERT config: {why}") from None
     for key in ("hidden_act", "feat_extract_activation"):

@@ -40,7 +40,7 @@ class Vocabulary:
             contiguous = [ids[t] for t in ordered] == list(range(len(ids)))
         except FileNotFoundError:
             raise UserError(f"{path}: not found; a CTC model needs its vocab.json") from None
-        except (ValueError, TypeError, AttributeError, OSError) as error:
+        except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
             raise UserError(f"{path}: not a vocabulary (a JSON object of token: id): {error}") from None
         if not contiguous:
             raise UserError(f"{path}: token ids must be 0..{len(ids) - 1} without gaps")

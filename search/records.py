@@ -123,7 +123,7 @@ def read_result(file: StudyFile, number: int, assignment: Assignment) -> dict[st
     """A result that a worker left, or None where there is none, it is torn, or it is another assignment's."""
     try:
         result = json.loads(result_path(file, number).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     whole = isinstance(result, dict) and result.get("digest") == assignment.digest and "errors" in result
     return result if whole and math.isfinite(result.get("wer", math.nan)) else None

@@ -42,7 +42,7 @@ def read_sensitivity(file: StudyFile) -> Table | None:
     """The table of this study's search space, or None where it was not measured."""
     try:
         table = json.loads(sensitivity_path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     fits = isinstance(table, dict) and {k: len(v) for k, v in table.items()} == file.search_space.variables
     return table if fits else None

@@ -35,7 +35,7 @@ def measured_members(file: StudyFile) -> list[Member]:
         snapshot = json.loads((file.folder / _NAME).read_text(encoding="utf-8"))
         if snapshot["stamp"] == _stamp(file) and snapshot["signature"] == file.signature:
             return [_member(file, row) for row in snapshot["members"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass  # no copy, or a torn one: the database has it all
     from search.records import members, open_study
 

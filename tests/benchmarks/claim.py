@@ -3,7 +3,7 @@
 For each seed a search among candidates of at most w2a2's bytes and runtime, a longer finetune of its front, and a score
 on the test corpus. Of each seed's refined members two are looked at, both chosen on the development corpus: the one of
 the lowest WER against w2a2, and the one that lies deepest below the line between w1a1 and w2a2 in storage. Writes
-``results/claim.csv`` beside this file.
+``results/claim-<study>.csv`` beside this file.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from search.stages import Stop, refine_study, search_study
 from search.study_file import StudyFile
 
 STUDY = Path("studies/pocket/below-w2a2.toml")
-RESULTS = Path(__file__).with_name("results") / "claim.csv"
+RESULTS = Path(__file__).with_name("results")
 _RESAMPLES = 10_000
 
 
-def run(seed: int, stop: Stop) -> list[Member]:
+def run(study: Path, seed: int, stop: Stop) -> list[Member]:
     """The refined members of a seed; what is measured already is not measured again."""
-    path = STUDY.with_name(f"claim-{seed}.toml")
-    path.write_text(STUDY.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n"))
+    path = study.with_name(f"claim-{study.stem}-{seed}.toml")
+    path.write_text(study.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n"))
     file = StudyFile.load(path)
     executor = make_executor(file.search)
     try:
@@ -91,14 +91,16 @@ def main() -> None:
     """Run the seeds and write what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--study", type=Path, default=STUDY)
     stop = Stop()
     table: list[dict[str, object]] = []
-    for seed in range(parser.parse_args().seeds):
-        table += rows(seed, run(seed, stop))
+    chosen = parser.parse_args()
+    for seed in range(chosen.seeds):
+        table += rows(seed, run(chosen.study, seed, stop))
         if stop():
             sys.exit("stopped; the same command goes on")
-        RESULTS.parent.mkdir(exist_ok=True)
-        pd.DataFrame(table).to_csv(RESULTS, index=False)
+        RESULTS.mkdir(exist_ok=True)
+        pd.DataFrame(table).to_csv(RESULTS / f"claim-{chosen.study.stem}.csv", index=False)
     print(pd.DataFrame(table).drop(columns="assignment").to_string(index=False))
 
 
