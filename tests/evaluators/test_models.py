@@ -1,5 +1,6 @@
 """Quantized models, finetunes, the supernet: on a tiny HuBERT, for real."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from transformers import HubertConfig
 
 from evaluators.batches import Batch, collate, scoring_batches
 from evaluators.corpora import read_manifest
-from evaluators.distill import distillation_loss, outputs, teacher_of
+from evaluators.distill import distillation_loss, join, outputs, split_lesson, teacher_of, totals
 from evaluators.errors import DivergedError
 from evaluators.evaluator import Evaluator
 from evaluators.finetune import finetune_steps
@@ -126,6 +127,29 @@ def test_a_student_that_is_its_teacher_loses_nothing_to_distillation(batch: Batc
     assert distillation_loss(model, batch, target, weights).item() == pytest.approx(0, abs=1e-5)
     other = build(CONFIG, seed=2).eval()
     assert distillation_loss(other, batch, target, weights).item() > 0.05
+
+
+@pytest.mark.parametrize("parts", [2, 3, 9])
+def test_a_batch_in_parts_gives_the_gradients_of_the_whole(
+    batch: Batch, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evaluators.distill.mixed_precision", lambda _: nullcontext())  # rounding aside
+    weights = FinetuneSettings(ctc_weight=0.5, logit_weight=1, block_weight=1, attention_weight=1)
+    target = teacher_of(build(CONFIG, seed=1).eval(), weights)(batch)
+    student = build(CONFIG, seed=2).eval()
+    distillation_loss(student, batch, target, weights).backward()  # type: ignore[no-untyped-call]
+    whole = {n: p.grad.clone() for n, p in student.named_parameters() if p.grad is not None}
+    student.zero_grad()
+    divisors = totals(student, batch, target)
+    pieces = split_lesson(batch, target, parts)
+    assert len(pieces) == min(parts, len(batch.indices))
+    assert torch.equal(join([goal for _, goal in pieces]).logits, target.logits)
+    for part, goal in pieces:
+        distillation_loss(student, part, goal, weights, divisors).backward()  # type: ignore[no-untyped-call]
+    scale = max(float(g.abs().max()) for g in whole.values())
+    for name, parameter in student.named_parameters():
+        if parameter.grad is not None:
+            torch.testing.assert_close(parameter.grad, whole[name], rtol=1e-3, atol=1e-5 * scale)
 
 
 def test_outputs_hold_what_the_loss_compares(batch: Batch) -> None:

@@ -86,6 +86,16 @@ def test_a_broken_manifest_names_file_and_line(tmp_path: Path, line: str, messag
         read_manifest(path)
 
 
+def test_a_trusted_manifest_may_point_elsewhere(tmp_path: Path) -> None:
+    _tone(tmp_path / "a.wav", 16_000)
+    path = tmp_path / "lists" / "m.jsonl"
+    path.parent.mkdir()
+    path.write_text('{"audio": "../a.wav", "text": "a"}\n')
+    with pytest.raises(UserError, match="outside = true"):
+        read_manifest(path)
+    assert read_manifest(path, outside=True).paths == [tmp_path / "a.wav"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [("", "empty"), ("room 12", "characters '1' '2' outside"), ("naïve", "character 'ï' outside")]
 )

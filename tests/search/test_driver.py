@@ -183,10 +183,33 @@ def test_a_space_that_is_spent_ends_the_search(tmp_path: Path) -> None:
     assert len(found) == 4
 
 
-@pytest.mark.parametrize("sampler", ["hubits", "random", "nsga2", "tpe"])
+@pytest.mark.parametrize("sampler", ["hubits", "gp", "random", "nsga2", "tpe"])
 def test_every_sampler_runs_and_repeats_itself(tmp_path: Path, sampler: str) -> None:
     files = [_search(write_study(tmp_path / n), 12, Simulated(), sampler=sampler)[0] for n in ("a", "b")]
     assert _values(files[0]) == _values(files[1])
+
+
+def test_a_plateau_ends_the_search_and_says_so(tiny: Path) -> None:
+    class Flat(Simulated):
+        @staticmethod
+        def _result(job: Job) -> dict[str, Any]:
+            return {**Simulated._result(job), "wer": 50.0 if job.assignment == "{}" else 90.0}
+
+    notes: list[str] = []
+    file = StudyFile.load(tiny)
+    file = file.model_copy(update={"search": file.search.model_copy(update={"trials": 200, "plateau": 6})})
+    found = search_study(file, Flat(), lambda p: notes.append(p.note), Stop())
+    assert 5 + 6 <= len(found) < 100
+    assert notes[-1] == "" or "plateau" in notes[-1]
+    assert any("plateau" in note for note in notes)
+    again = Flat()
+    assert len(search_study(file, again, lambda _: None, Stop())) <= len(found) + 1  # it stays ended
+
+
+def test_a_trial_over_its_time_fails_and_the_search_goes_on(tiny: Path) -> None:
+    file, found = _search(tiny, 0, minutes_per_trial=1e-9)
+    assert [m.name for m in found] == ["fp16"]  # nothing to finetune
+    assert {t.user_attrs.get("failure") for t in _trials(file)[1:5]} == {"time_limit"}
 
 
 def test_results_of_another_search_space_are_refused(tmp_path: Path) -> None:
