@@ -7,6 +7,7 @@ any Optuna study of three minimised objectives of which the last two can be comp
 
 import zlib
 from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +24,8 @@ from search.retries import INNOCENT
 from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordErrorModel, fitted_to
 
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
+_PENDING_EACH = 12  # trials under way for each further candidate that is proposed at once
+_LOOKED_AT_AGAIN = 40  # candidates whose gain is counted again after one was chosen: gains only shrink
 _STARTUP = 3  # finished trials without which nothing is guessed
 _PAIRED = 0.5  # candidates hear the same utterances: they differ by less than each one's own interval
 
@@ -52,6 +55,7 @@ class SurrogateSampler(BaseSampler):
         self._walked: np.ndarray | None = None
         self._known: tuple[Prior | None, np.ndarray] | None = None
         self._kernel: tuple[int, Kernel] | None = None
+        self._queue: list[tuple[int, ...]] = []
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The choices of the trials before."""
@@ -75,55 +79,73 @@ class SurrogateSampler(BaseSampler):
         if len(names) < len(search_space) or not names:
             return {}
         sizes = np.array([search_space[n].high + 1 for n in names])  # type: ignore[attr-defined]
-        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        measured = _choices(finished, names)
-        pending = _choices(study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)), names)
-        failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        refused = _choices([t for t in failed if t.user_attrs.get("failure") not in INNOCENT], names)
-        known = {tuple(c) for c in np.vstack([measured, pending, refused]).tolist()}
-        rng = np.random.default_rng([self._seed, len(known)])
-        prior, proxied = self._known = self._known or self._prior(names, sizes)
-        beforehand = np.vstack([proxied, self._paths(names, sizes)])
+        seen = _Seen.of(study, names)
+        while self._queue:
+            queued = self._queue.pop(0)
+            if queued not in seen.known:
+                return dict(zip(names, queued, strict=True))
+        rng = np.random.default_rng([self._seed, len(seen.known)])
+        self._known = self._known or self._prior(names, sizes)
+        if len(seen.finished) < _STARTUP:
+            chosen = self._guess_blindly(seen, names, sizes, rng)
+        else:
+            chosen = self._best(seen, names, sizes, rng)
+        if not chosen:
+            return {}
+        # with many workers the model is asked for several at once: it would learn little between two of them
+        self._queue = chosen[1:]
+        return dict(zip(names, chosen[0], strict=True))
 
-        if len(finished) < _STARTUP:
-            corners = np.vstack([np.zeros_like(sizes), sizes - 1, measured, pending])
-            pool = np.vstack([children(corners, sizes, _CHILDREN, rng), beforehand])
-            pool, _ = self._allowed(pool, names, known)
-            return dict(zip(names, map(int, pool[rng.integers(len(pool))]), strict=True)) if len(pool) else {}
+    def _guess_blindly(
+        self, seen: "_Seen", names: Sequence[str], sizes: np.ndarray, rng: np.random.Generator
+    ) -> list[tuple[int, ...]]:
+        corners = np.vstack([np.zeros_like(sizes), sizes - 1, seen.measured, seen.pending])
+        pool = np.vstack([children(corners, sizes, _CHILDREN, rng), self._beforehand(names, sizes)])
+        pool, _ = self._allowed(pool, names, seen.known)
+        return [tuple(pool[rng.integers(len(pool))].tolist())] if len(pool) else []
 
-        values = np.array([t.values for t in finished])
-        model = self._model(measured, sizes, values[:, 0], _noise(finished), prior)
+    def _best(
+        self, seen: "_Seen", names: Sequence[str], sizes: np.ndarray, rng: np.random.Generator
+    ) -> list[tuple[int, ...]]:
+        """One candidate, and one more for every so many that are being measured."""
+        prior, _ = self._known or (None, None)
+        measured, values = seen.measured, np.array([t.values for t in seen.finished])
+        model = self._model(measured, sizes, values[:, 0], _noise(seen.finished), prior)
         reference = frozen_reference(values)
-        if len(pending):  # what is being measured counts as if it came out as guessed
-            guess, _ = model.predict(pending)
-            values = np.vstack([values, np.column_stack([np.exp(guess), self._costs_of(pending, names)])])
-            measured = np.vstack([measured, pending])
+        if len(seen.pending):  # what is being measured counts as if it came out as guessed
+            guess, _ = model.predict(seen.pending)
+            values = np.vstack([values, np.column_stack([np.exp(guess), self._costs_of(seen.pending, names)])])
+            measured = np.vstack([measured, seen.pending])
         front = measured[moocore.is_nondominated(values, keep_weakly=True)]
-        pool = np.vstack([children(front, sizes, _CHILDREN, rng), beforehand])
-        best, best_gain = None, -1.0
-        for generation in range(2):
-            pool, costs = self._allowed(pool, names, known)
-            if not len(pool):
-                break
-            mean, deviation = model.predict(pool)
-            # ties, all zero at the worst: the most uncertain one
-            gains = expected_improvement(mean, deviation, costs, values, reference) + 1e-12 * deviation
-            order = np.argsort(-gains, kind="stable")
-            if gains[order[0]] > best_gain:
-                best, best_gain = pool[order[0]], float(gains[order[0]])
-            if generation == 0:
-                pool = children(pool[order[:_PARENTS]], sizes, _GRANDCHILDREN, rng)
-        return {} if best is None else dict(zip(names, map(int, best), strict=True))
+        first = np.vstack([children(front, sizes, _CHILDREN, rng), self._beforehand(names, sizes)])
+        pool, costs = self._allowed(first, names, seen.known)
+        if not len(pool):
+            return []
+        mean, deviation = model.predict(pool)
+        gains = expected_improvement(mean, deviation, costs, values, reference)
+        parents = pool[np.argsort(-gains, kind="stable")[:_PARENTS]]
+        known = seen.known | {tuple(c) for c in pool.tolist()}
+        more, more_costs = self._allowed(children(parents, sizes, _GRANDCHILDREN, rng), names, known)
+        if len(more):
+            more_mean, more_deviation = model.predict(more)
+            more_gains = expected_improvement(more_mean, more_deviation, more_costs, values, reference)
+            pool, costs = np.vstack([pool, more]), np.vstack([costs, more_costs])
+            mean, deviation = np.append(mean, more_mean), np.append(deviation, more_deviation)
+            gains = np.append(gains, more_gains)
+        chosen: list[tuple[int, ...]] = []
+        for _ in range(1 + len(seen.pending) // _PENDING_EACH):
+            best = int(np.argmax(gains + 1e-12 * deviation))  # all zero at the worst: the most uncertain one
+            chosen.append(tuple(pool[best].tolist()))
+            values = np.vstack([values, [np.exp(mean[best]), *costs[best]]])
+            top = np.argsort(-gains, kind="stable")[:_LOOKED_AT_AGAIN]
+            gains[top] = expected_improvement(mean[top], deviation[top], costs[top], values, reference)
+            gains[best], deviation[best] = -1.0, 0.0
+        return chosen
 
-    def _model(
-        self, measured: np.ndarray, sizes: np.ndarray, wer: np.ndarray, noise: np.ndarray, prior: Prior | None
-    ) -> WordErrorModel:
-        """The surrogate of what was measured, its hyperparameters fitted now and then."""
-        count = fitted_to(len(wer))
-        if self._kernel is None or self._kernel[0] != count:
-            first = WordErrorModel(measured[:count], sizes, wer[:count], noise[:count], prior)
-            self._kernel = (count, first.kernel)
-        return WordErrorModel(measured, sizes, wer, noise, prior, self._kernel[1])
+    def _beforehand(self, names: Sequence[str], sizes: np.ndarray) -> np.ndarray:
+        """Candidates that are there from the start: those that a proxy was measured at, and the greedy paths."""
+        proxied = self._known[1] if self._known else np.empty((0, len(names)), dtype=int)
+        return np.vstack([proxied, self._paths(names, sizes)])
 
     def _allowed(
         self, pool: np.ndarray, names: Sequence[str], known: Set[tuple[int, ...]]
@@ -134,6 +156,16 @@ class SurrogateSampler(BaseSampler):
         costs = self._costs_of(pool, names)
         within = (costs <= np.array(self._limits)).all(1)
         return pool[within], costs[within]
+
+    def _model(
+        self, measured: np.ndarray, sizes: np.ndarray, wer: np.ndarray, noise: np.ndarray, prior: Prior | None
+    ) -> WordErrorModel:
+        """The surrogate of what was measured, its hyperparameters fitted now and then."""
+        count = fitted_to(len(wer))
+        if self._kernel is None or self._kernel[0] != count:
+            first = WordErrorModel(measured[:count], sizes, wer[:count], noise[:count], prior)
+            self._kernel = (count, first.kernel)
+        return WordErrorModel(measured, sizes, wer, noise, prior, self._kernel[1])
 
     def _prior(self, names: Sequence[str], sizes: np.ndarray) -> tuple[Prior | None, np.ndarray]:
         """What is known beforehand, and the assignments that a proxy was measured at."""
@@ -164,6 +196,27 @@ class SurrogateSampler(BaseSampler):
                 steps += greedy_path(rungs, self._sensitivity, cost)
             self._walked = np.array([[step[n] for n in names] for step in steps])
         return np.empty((0, len(names)), dtype=int) if self._walked is None else self._walked
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A study as the sampler sees it: what is finished, what is under way, and all that is not to come again."""
+
+    finished: Sequence[FrozenTrial]
+    measured: np.ndarray
+    pending: np.ndarray
+    known: Set[tuple[int, ...]]
+
+    @classmethod
+    def of(cls, study: Study, names: Sequence[str]) -> "_Seen":
+        by_state: dict[TrialState, list[FrozenTrial]] = {state: [] for state in TrialState}
+        for trial in study.get_trials(deepcopy=False):
+            by_state[trial.state].append(trial)
+        refused = [t for t in by_state[TrialState.FAIL] if t.user_attrs.get("failure") not in INNOCENT]
+        finished = by_state[TrialState.COMPLETE]
+        measured, pending = _choices(finished, names), _choices(by_state[TrialState.RUNNING], names)
+        known = {tuple(c) for c in np.vstack([measured, pending, _choices(refused, names)]).tolist()}
+        return cls(finished, measured, pending, known)
 
 
 def _choices(trials: Sequence[FrozenTrial], names: Sequence[str]) -> np.ndarray:

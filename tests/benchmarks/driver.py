@@ -1,11 +1,12 @@
 """What a trial costs beside its own work: ``python -m tests.benchmarks.driver --json``.
 
-Three measurements in one run, none of which trains anything:
+Four measurements in one run, none of which trains anything:
 
 - overhead: the same no-op objective with random proposals through hubits (Ray workers, SQLite on disk) and through Ray
   Tune with OptunaSearch, wall seconds a trial with two workers, and the ratio.
 - trial: the driver's own work a trial (open, tell, front) in a study that already holds many, with its memory before
   and after, on SQLite or with ``--postgres`` on a PostgreSQL of its own.
+- ask: milliseconds of a proposal of the hubits sampler for HuBERT Large, 72 choices, after many trials.
 - busy: the share of the time that many workers are at work, each trial as long as one drawn from the recorded times;
   time is compressed (``--compress``), so the driver has that much less of it than in a real study.
 """
@@ -22,7 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 
+from evaluators.runtime import runtime
+from evaluators.storage import storage_bytes
 from search.dispatch import Finished
 from search.driver import Desk, Driver
 from search.executors import RayExecutor
@@ -30,8 +34,9 @@ from search.ledger import Ledger
 from search.samplers import make_sampler
 from search.stages import Stop, search_study
 from search.study_file import StudyFile
+from search.surrogate import SurrogateSampler
 from search.worker import Job, Outcome
-from spaces import Assignment
+from spaces import Assignment, SearchSpace, named_architecture
 from tests import postgres
 from tests.conftest import TOML, write_study
 from tests.simulation import Simulation, simulated_result
@@ -115,6 +120,42 @@ def trial_cost(folder: Path, before: int, trials: int, storage: str | None) -> d
     }  # fmt: skip
 
 
+def ask_cost(trials: int, asks: int = 20) -> dict[str, float]:
+    """Milliseconds of a proposal for HuBERT Large, a precision for each module of each block."""
+    space = SearchSpace(named_architecture("hubert-large"), precisions=["w1a1", "w2a2", "w4a4", "w8a8", "fp16"])
+    rng = np.random.default_rng(0)
+    weight = {
+        name: float(w) for name, w in zip(space.variables, rng.lognormal(0, 1, len(space.variables)), strict=True)
+    }
+
+    def costs(choices: dict[str, int]) -> tuple[float, float]:
+        assignment = space.decode(choices)
+        return storage_bytes(space.architecture, assignment) / 1e6, runtime(space.architecture, assignment)
+
+    def lost(name: str, rung: int) -> float:
+        return weight[name] * ((space.variables[name] - 1 - rung) / (space.variables[name] - 1)) ** 3
+
+    table = {name: [lost(name, r) for r in range(rungs)] for name, rungs in space.variables.items()}
+    sampler = SurrogateSampler(costs, seed=0, sensitivity=table)
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
+    distributions = dict(space.distributions)
+    for i in range(trials):
+        level = i % 5 if i < 5 else None
+        drawn = {n: level if level is not None else int(rng.integers(r)) for n, r in space.variables.items()}
+        wer = 4 + 0.5 * sum(lost(n, r) for n, r in drawn.items())
+        values = [wer, *costs(drawn)]
+        study.add_trial(optuna.trial.create_trial(params=drawn, distributions=distributions, values=values))
+    spent = []
+    for _ in range(asks):
+        started = time.perf_counter()
+        study.ask(distributions)
+        spent.append(1000 * (time.perf_counter() - started))
+    return {
+        "trials": trials, "choices": len(space.variables), "first_ms": round(spent[0], 1),
+        "median_ms": round(statistics.median(spent[1:]), 1), "max_ms": round(max(spent[1:]), 1),
+    }  # fmt: skip
+
+
 class _Instant:
     """An executor that is never asked anything."""
 
@@ -137,7 +178,7 @@ class Clockwork:
         self.slots, self._file, self._compress = slots, file, compress
         self._rng = np.random.default_rng(0)
         self._due: list[tuple[float, int, Job]] = []
-        self.busy = 0.0
+        self.spans: list[tuple[float, float]] = []
 
     @property
     def free(self) -> int:
@@ -145,8 +186,9 @@ class Clockwork:
 
     def submit(self, job: Job) -> None:
         seconds = float(self._rng.choice(RECORDED)) / self._compress
-        self.busy += seconds
-        heapq.heappush(self._due, (time.perf_counter() + seconds, job.number, job))
+        now = time.perf_counter()
+        self.spans.append((now, now + seconds))
+        heapq.heappush(self._due, (now + seconds, job.number, job))
 
     def wait(self, seconds: float) -> list[Outcome]:
         if not self._due:
@@ -164,18 +206,18 @@ class Clockwork:
 
 
 def busy(folder: Path, workers: int, rounds: int, sampler: str, compress: float) -> dict[str, Any]:
-    """Share of the workers' time that is spent on trials, the ramp at the start and the drain at the end included."""
+    """Share of the workers' time that is spent on trials, from the start until nothing is left to begin."""
     file = study(folder, workers * rounds, sampler)
     executor = Clockwork(workers, file, compress)
     driver = Driver(file, Desk(executor, lambda _: None, lambda: False), make_sampler(file, None))
     file.home.mkdir(exist_ok=True)
     started = time.perf_counter()
     measured = len(driver.run())
-    seconds = time.perf_counter() - started
-    ideal = executor.busy / workers
+    last = max(begin for begin, _ in executor.spans)  # after it workers have nothing to do
+    spent = sum(min(end, last) - begin for begin, end in executor.spans)
     return {
         "workers": workers, "sampler": sampler, "trials": measured, "compress": compress,
-        "share": round(ideal / seconds, 3), "trials_a_second": round(measured / seconds, 1),
+        "share": round(spent / workers / (last - started), 3), "trials_a_second": round(measured / (last - started), 1),
     }  # fmt: skip
 
 
@@ -189,9 +231,8 @@ def main() -> None:
     parser.add_argument("--compress", type=float, default=1.0)
     parser.add_argument("--workers", type=int, nargs="*", default=[64, 256])
     parser.add_argument("--rounds", type=int, default=12, help="trials a worker")
-    parser.add_argument(
-        "--only", nargs="*", choices=("overhead", "trial", "busy"), default=["overhead", "trial", "busy"]
-    )
+    parts = ["overhead", "trial", "ask", "busy"]
+    parser.add_argument("--only", nargs="*", choices=parts, default=parts)
     chosen = parser.parse_args()
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -199,6 +240,8 @@ def main() -> None:
         if "trial" in chosen.only:
             with postgres.instance() if chosen.postgres else nullcontext(None) as storage:
                 found["trial"] = trial_cost(root / "trial", chosen.before, 200, storage)
+        if "ask" in chosen.only:
+            found["ask"] = ask_cost(500)
         if "busy" in chosen.only:
             found["busy"] = [
                 busy(root / f"{sampler}{n}", n, chosen.rounds, sampler, chosen.compress)
