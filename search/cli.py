@@ -314,20 +314,26 @@ def train_supernet(study: StudyPath) -> None:
 
 
 @app.command()
-def sensitivity(study: StudyPath, as_json: AsJson = False) -> None:
+def sensitivity(
+    study: StudyPath,
+    wer: Annotated[bool, typer.Option("--wer", help="in WER points on the development corpus; takes longer")] = False,
+    as_json: AsJson = False,
+) -> None:
     """What each choice costs on its own, from the supernet without training; the report shows it as a heat map.
 
     Example: hubits sensitivity studies/pocket/demo.toml
     """
     from search.screen import StatusLine, TrainingLine
-    from search.sensitivity import measure_sensitivity
+    from search.sensitivity import measure_sensitivity, measure_wer
     from search.table import print_sensitivity
 
     file = _load(study)
     _require(file)
+    unit = "WER points" if wer else "nat a frame"
     with StatusLine() as line:
-        table = measure_sensitivity(file, TrainingLine(line, "divergence"))
-    print(json.dumps(table)) if as_json else print_sensitivity(file, table)
+        measure = measure_wer if wer else measure_sensitivity
+        table = measure(file, TrainingLine(line, unit))
+    print(json.dumps(table)) if as_json else print_sensitivity(file, table, unit)
 
 
 def _training(train: Callable[[Callable[[int, int, float], None]], Any]) -> Any:

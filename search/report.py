@@ -7,6 +7,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from search import figures
+from search.fidelity import agreements
 from search.member import Member
 from search.pareto import front, gain, gain_text, tied
 from search.sensitivity import read_sensitivity
@@ -79,9 +80,9 @@ def render(file: StudyFile, members: Sequence[Member]) -> str:
         for i, (title, note, figure) in enumerate(sections)
     )
     return (
-        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>hubits: {escape(file.name)}</title>"
+        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>hubits: {escape(file.study_name)}</title>"
         f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style><script>{get_plotlyjs()}</script>"
-        f"</head><body><h1>{escape(file.name)}</h1><p class=note>{escape(_summary(file, members))}</p>"
+        f"</head><body><h1>{escape(file.study_name)}</h1><p class=note>{escape(_summary(file, members))}</p>"
         f"{body}<h2>The members</h2><div class=scroll>{_table(file, members)}</div></body></html>"
     )
 
@@ -89,10 +90,12 @@ def render(file: StudyFile, members: Sequence[Member]) -> str:
 def _summary(file: StudyFile, members: Sequence[Member]) -> str:
     mixed = sum(not m.uniform for m in members)
     better = [g for m in front(members) if (g := gain(m, members)) and g.better]
+    ranks = "".join(f" Rank agreement (Spearman) of {one}." for one in agreements(file))
     return (
         f"{mixed} mixed and {len(members) - mixed} uniform configurations measured, {len(front(members))} on the "
         f"Pareto front of WER, storage and estimated runtime. {len(better)} mixed members of the front have a WER "
         "below that of the best uniform member of at most their bytes, beyond the 95 % paired bootstrap interval."
+        + ranks
     )
 
 

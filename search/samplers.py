@@ -21,7 +21,8 @@ def make_sampler(file: StudyFile, sensitivity: Table | None, proxies: Sequence[M
     if file.search.sampler == "hubits":
         from search.surrogate import SurrogateSampler
 
-        limits = (file.search.max_storage or float("inf"), file.search.max_runtime or float("inf"))
+        wanted = (file.search.max_wer, file.search.max_storage, file.search.max_runtime)
+        limits = tuple(float("inf") if limit is None else limit for limit in wanted)
         ours = SurrogateSampler(
             lambda choices: costs(file, file.search_space.decode(choices)), file.search.seed, limits, sensitivity,
             [(file.search_space.encode(m.assignment), m.wer) for m in proxies],

@@ -58,6 +58,7 @@ class SearchSettings(Section):
     runtime: RuntimeModel = "bitops"
     max_storage: float | None = Field(None, gt=0, description="MB; candidates above it are not trained")
     max_runtime: float | None = Field(None, gt=0, description="share of fp16; candidates above it are not trained")
+    max_wer: float | None = Field(None, gt=0, description="percent; the hubits sampler looks for nothing above it")
     storage: str | None = Field(None, description="an Optuna storage URL; without it SQLite in the study's folder")
 
 

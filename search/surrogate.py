@@ -23,7 +23,7 @@ from search.proposals import Choices, Table, children, greedy_path
 from search.retries import INNOCENT
 from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordErrorModel, fitted_to
 
-_CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
+_CHILDREN, _GRANDCHILDREN, _PARENTS, _GENERATIONS = 200, 80, 12, 6
 _PENDING_EACH = 12  # trials under way for each further candidate that is proposed at once
 _LOOKED_AT_AGAIN = 40  # candidates whose gain is counted again after one was chosen: gains only shrink
 _STARTUP = 3  # finished trials without which nothing is guessed
@@ -36,7 +36,8 @@ class SurrogateSampler(BaseSampler):
     Args:
         costs: storage and runtime of some choices, by arithmetic.
         seed: the sampler's proposals follow from it and from the study.
-        limits: upper bounds of storage and runtime that no proposal may exceed.
+        limits: upper bounds of WER, storage and runtime: what lies above them counts for nothing, and no proposal
+            exceeds those of storage and runtime.
         sensitivity: what each rung of each choice adds to the loss over its top rung, lowest rung first, where known.
         proxies: choices and the WER that a cheap proxy gave them, where known; they are candidates as well.
     """
@@ -45,7 +46,7 @@ class SurrogateSampler(BaseSampler):
         self,
         costs: Callable[[Choices], tuple[float, float]],
         seed: int,
-        limits: tuple[float, float] = (np.inf, np.inf),
+        limits: tuple[float, ...] = (np.inf, np.inf, np.inf),
         sensitivity: Table | None = None,
         proxies: Sequence[tuple[Choices, float]] = (),
     ) -> None:
@@ -111,7 +112,7 @@ class SurrogateSampler(BaseSampler):
         prior, _ = self._known or (None, None)
         measured, values = seen.measured, np.array([t.values for t in seen.finished])
         model = self._model(measured, sizes, values[:, 0], _noise(seen.finished), prior)
-        reference = frozen_reference(values)
+        reference = np.minimum(frozen_reference(values), np.nextafter(self._limits, np.inf))
         if len(seen.pending):  # what is being measured counts as if it came out as guessed
             guess, _ = model.predict(seen.pending)
             values = np.vstack([values, np.column_stack([np.exp(guess), self._costs_of(seen.pending, names)])])
@@ -123,10 +124,13 @@ class SurrogateSampler(BaseSampler):
             return []
         mean, deviation = model.predict(pool)
         gains = expected_improvement(mean, deviation, costs, values, reference)
-        parents = pool[np.argsort(-gains, kind="stable")[:_PARENTS]]
-        known = seen.known | {tuple(c) for c in pool.tolist()}
-        more, more_costs = self._allowed(children(parents, sizes, _GRANDCHILDREN, rng), names, known)
-        if len(more):
+        known = set(seen.known)
+        for _ in range(_GENERATIONS):  # climb: children of the most promising so far join the pool
+            known |= {tuple(c) for c in pool.tolist()}
+            parents = pool[np.argsort(-gains, kind="stable")[:_PARENTS]]
+            more, more_costs = self._allowed(children(parents, sizes, _GRANDCHILDREN, rng), names, known)
+            if not len(more):
+                break
             more_mean, more_deviation = model.predict(more)
             more_gains = expected_improvement(more_mean, more_deviation, more_costs, values, reference)
             pool, costs = np.vstack([pool, more]), np.vstack([costs, more_costs])
@@ -154,7 +158,7 @@ class SurrogateSampler(BaseSampler):
         pool = np.array([c for c in dict.fromkeys(map(tuple, pool.tolist())) if c not in known], dtype=int)
         pool = pool.reshape(-1, len(names))
         costs = self._costs_of(pool, names)
-        within = (costs <= np.array(self._limits)).all(1)
+        within = (costs <= np.array(self._limits[1:])).all(1)
         return pool[within], costs[within]
 
     def _model(

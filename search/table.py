@@ -61,11 +61,11 @@ def write_csv(table: Sequence[dict[str, Any]], path: Path) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def print_sensitivity(file: StudyFile, table: dict[str, list[float]]) -> None:
+def print_sensitivity(file: StudyFile, table: dict[str, list[float]], unit: str) -> None:
     """Print the choices by what their lowest rung costs, the most sensitive first."""
     from search.figures import build_sensitivity
 
-    shown = Table(title=f"{file.name}: divergence from the float model that each rung adds, nat a frame")
+    shown = Table(title=f"{file.name}: what each rung adds over the top one, {unit}")
     shown.add_column("choice")
     data = build_sensitivity(table, file.search_space.labels)
     for column in data.columns:
@@ -88,7 +88,7 @@ def print_front(file: StudyFile, members: Sequence[Member]) -> None:
     if not members:
         print("nothing measured yet")
         return
-    table = Table(title=f"{file.name}: Pareto front of WER, storage and estimated runtime", title_justify="left")
+    table = Table(title=f"{file.study_name}: Pareto front of WER, storage and estimated runtime", title_justify="left")
     for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", "bits"):
         table.add_column(heading, justify="left" if heading == "member" else "right")
     table.add_column("WER points below the best uniform of at most its bytes")

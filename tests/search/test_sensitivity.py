@@ -5,7 +5,7 @@ import pytest
 
 from search.figures import build_sensitivity, draw_sensitivity
 from search.proposals import greedy_path
-from search.sensitivity import measure_sensitivity, read_sensitivity
+from search.sensitivity import measure_sensitivity, measure_wer, read_sensitivity
 from search.study_file import StudyFile
 from tests.conftest import TOML
 
@@ -19,6 +19,15 @@ def test_it_is_zero_at_the_top_and_kept_for_the_report(tiny: Path) -> None:
     assert sum(rungs[0] > rungs[-2] for rungs in table.values()) > len(table) / 2
     assert steps[-1] == sum(file.search_space.variables.values())
     assert read_sensitivity(file) == table
+
+
+def test_in_wer_points(tiny: Path) -> None:
+    tiny.write_text(TOML.replace('"module"', '"model"'))
+    file = StudyFile.load(tiny)
+    table = measure_wer(file, lambda *_: None)
+    assert {name: len(rungs) for name, rungs in table.items()} == file.search_space.variables
+    assert all(rungs[-1] == 0 for rungs in table.values())
+    assert read_sensitivity(file) is None  # the search has a table of divergences alone
 
 
 def test_another_spaces_table_is_not_taken(tiny: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_prior_in_other_units_and_with_noise_below_zero_is_taken_as_it_is() ->
 
 
 def test_it_respects_hard_limits() -> None:
-    found = search(SurrogateSampler(costs, seed=0, limits=(0.6, 1.0)), 12)
+    found = search(SurrogateSampler(costs, seed=0, limits=(100.0, 0.6, 1.0)), 12)
     assert max(storage for _, storage, _ in found[3:]) <= 0.6
 
 
@@ -90,9 +90,16 @@ def test_without_enough_trials_it_is_random(finished: int) -> None:
 
 
 def test_limits_hold_before_anything_is_measured_too() -> None:
-    sampler = SurrogateSampler(costs, seed=0, limits=(0.4, 1.0))
+    sampler = SurrogateSampler(costs, seed=0, limits=(100.0, 0.4, 1.0))
     study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
     study.enqueue_trial(dict.fromkeys(NAMES, 2))
     asked = [study.ask({n: IntDistribution(0, 2) for n in NAMES}) for _ in range(6)]  # nothing is told
     assert all(costs(t.params)[0] <= 0.4 for t in asked[1:])
     assert len({tuple(t.params.values()) for t in asked}) == 6
+
+
+def test_a_wer_above_the_limit_is_not_looked_for() -> None:
+    free = search(SurrogateSampler(costs, seed=0), 25)[3:]
+    bound = search(SurrogateSampler(costs, seed=0, limits=(30.0, np.inf, np.inf)), 25)[3:]
+    assert np.mean([wer <= 30 for wer, *_ in bound]) > np.mean([wer <= 30 for wer, *_ in free])
+    assert np.mean([wer <= 30 for wer, *_ in bound]) > 0.8
