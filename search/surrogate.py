@@ -23,7 +23,7 @@ from search.proposals import Choices, Table, children, greedy_path
 from search.retries import INNOCENT
 from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordErrorModel, fitted_to
 
-_CHILDREN, _GRANDCHILDREN, _PARENTS, _GENERATIONS = 200, 80, 12, 6
+_CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
 _PENDING_EACH = 12  # trials under way for each further candidate that is proposed at once
 _LOOKED_AT_AGAIN = 40  # candidates whose gain is counted again after one was chosen: gains only shrink
 _STARTUP = 3  # finished trials without which nothing is guessed
@@ -124,13 +124,10 @@ class SurrogateSampler(BaseSampler):
             return []
         mean, deviation = model.predict(pool)
         gains = expected_improvement(mean, deviation, costs, values, reference)
-        known = set(seen.known)
-        for _ in range(_GENERATIONS):  # climb: children of the most promising so far join the pool
-            known |= {tuple(c) for c in pool.tolist()}
-            parents = pool[np.argsort(-gains, kind="stable")[:_PARENTS]]
-            more, more_costs = self._allowed(children(parents, sizes, _GRANDCHILDREN, rng), names, known)
-            if not len(more):
-                break
+        parents = pool[np.argsort(-gains, kind="stable")[:_PARENTS]]  # children of the most promising join the pool
+        known = seen.known | {tuple(c) for c in pool.tolist()}
+        more, more_costs = self._allowed(children(parents, sizes, _GRANDCHILDREN, rng), names, known)
+        if len(more):
             more_mean, more_deviation = model.predict(more)
             more_gains = expected_improvement(more_mean, more_deviation, more_costs, values, reference)
             pool, costs = np.vstack([pool, more]), np.vstack([costs, more_costs])

@@ -100,6 +100,5 @@ def test_limits_hold_before_anything_is_measured_too() -> None:
 
 def test_a_wer_above_the_limit_is_not_looked_for() -> None:
     free = search(SurrogateSampler(costs, seed=0), 25)[3:]
-    bound = search(SurrogateSampler(costs, seed=0, limits=(30.0, np.inf, np.inf)), 25)[3:]
-    assert np.mean([wer <= 30 for wer, *_ in bound]) > np.mean([wer <= 30 for wer, *_ in free])
-    assert np.mean([wer <= 30 for wer, *_ in bound]) > 0.8
+    bound = search(SurrogateSampler(costs, seed=0, limits=(20.0, np.inf, np.inf)), 25)[3:]
+    assert np.mean([wer <= 20 for wer, *_ in bound]) > np.mean([wer <= 20 for wer, *_ in free]) + 0.1
