@@ -2,7 +2,7 @@
 
 Each sampler measures the same first candidates and then proposes; what counts is the hypervolume of everything measured
 so far, as a share of the best known. What each run found is kept in ``.benchmarks/search``;
-``results/search.csv`` is made of it, and the medians are printed.
+``results/search.csv`` is made of it and ``.benchmarks/search.html`` shows it; the medians are printed.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from multiprocessing import get_context
@@ -103,18 +103,20 @@ def one_run(name: str, sampler: str, seed: int, evaluations: int, folder: Path) 
     return seconds
 
 
-def table(name: str, seeds: Mapping[str, int], evaluations: int, folder: Path) -> pd.DataFrame:
-    """A row for each sampler, seed and mark; hypervolume as a share of the best that is known."""
+def table(name: str, seeds: int, evaluations: int, folder: Path) -> pd.DataFrame:
+    """A row for each sampler, seed and mark of the runs that are kept; hypervolume as a share of the best known."""
     problem = problem_of(name)
     marks = [m for m in MARKS if m <= evaluations]
     runs: dict[tuple[str, int, int], list[Costs]] = {}
-    for sampler, count in seeds.items():
-        for seed in range(count):
-            kept = json.loads((folder / f"{name}-{sampler}-{seed}-{evaluations}.json").read_text())
-            runs |= {(sampler, seed, m): [tuple(c) for c in kept["found"][:m]] for m in marks}
+    for sampler in SAMPLERS:
+        for seed in range(seeds):
+            path = folder / f"{name}-{sampler}-{seed}-{evaluations}.json"
+            if path.exists():
+                found = [tuple(c) for c in json.loads(path.read_text())["found"]]
+                runs |= {(sampler, seed, m): found[:m] for m in marks}
     for mark in marks:
         found = greedy(problem, mark)
-        runs |= {(GREEDY, seed, mark): found for seed in range(max(seeds.values()))}
+        runs |= {(GREEDY, seed, mark): found for seed in range(seeds)}
     best = problem.best or hypervolume([c for found in runs.values() for c in found], problem.reference)
     rows = [(name, *key, hypervolume(found, problem.reference) / best) for key, found in runs.items()]
     return pd.DataFrame(rows, columns=["problem", "sampler", "seed", "evaluations", "hypervolume"])
@@ -186,10 +188,7 @@ def main() -> None:
             name, sampler, seed, *_ = jobs[job]
             line = f"{done}/{len(jobs)} {name} {sampler} seed {seed}: {job.result():.3f} s a proposal"
             print(line, file=sys.stderr, flush=True)
-    frames = []
-    for name in chosen.problems:
-        counts = {sampler: seeds_of(name, sampler, chosen) for sampler in chosen.samplers}
-        frames.append(table(name, counts, chosen.evaluations, RUNS))
+    frames = [table(name, chosen.seeds, chosen.evaluations, RUNS) for name in chosen.problems]
     if "pocket" in chosen.problems:
         print(f"pocket: held-out error of the table's model {held_out_error():.3f} in log WER")
     frame = pd.concat(frames)
@@ -197,7 +196,7 @@ def main() -> None:
     if set(chosen.samplers) == set(SAMPLERS) and set(chosen.problems) == set(PROBLEMS):
         RESULTS.parent.mkdir(exist_ok=True)
         frame.round(6).to_csv(RESULTS, index=False)
-        draw(frame).write_html(RESULTS.with_suffix(".html"), include_plotlyjs="cdn")
+        draw(frame).write_html(RUNS.with_suffix(".html"))
 
 
 if __name__ == "__main__":
