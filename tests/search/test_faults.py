@@ -36,7 +36,7 @@ ENDINGS = {"exception": "error", "nan": "diverged", "slow": "time_limit", "disk_
 def _ray() -> Iterator[None]:
     import ray
 
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
