@@ -52,6 +52,8 @@ def _search(
     file = file.model_copy(update={"search": file.search.model_copy(update=changes)})
     executor = RayExecutor(file.search, simulation) if ray else InlineExecutor(simulation)
     try:
+        while executor.free < executor.slots:  # a worker that is lost while it starts is no trial's loss
+            executor.wait(0.2)
         return search_study(file, executor, on_progress, Stop())
     finally:
         executor.close()
