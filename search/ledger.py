@@ -72,7 +72,7 @@ class Ledger:
             self._ids[trial.number] = trial._trial_id
             return
         self.asked += trial.user_attrs.get("failure") not in INNOCENT
-        if trial.state == TrialState.COMPLETE and trial.values is not None:
+        if trial.state == TrialState.COMPLETE and trial.values is not None and result:
             wer, storage_mb, share = trial.values
             digest = trial_assignment(self._file, trial).digest
             self.measured.setdefault(digest, Measured(trial.number, (wer, storage_mb, share)))

@@ -103,8 +103,10 @@ def members(file: StudyFile, study: Study) -> list[Member]:
     words = tuple(attributes.get(WORDS, ()))
     seen: dict[Assignment, Member] = {}
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        if trial.values is None or "result" not in trial.user_attrs:
+            continue  # a repetition of an earlier trial, or somebody else's
         assignment = trial_assignment(file, trial)
-        if assignment in seen or trial.values is None:
+        if assignment in seen:
             continue
         uniform = file.uniform_name(assignment)
         result = trial.user_attrs["result"]

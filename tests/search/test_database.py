@@ -68,6 +68,18 @@ def test_a_queued_trial_is_measured(tmp_path: Path, url: str) -> None:
     assert trials[0].params == wanted
 
 
+def test_trials_of_others_are_left_alone(tmp_path: Path) -> None:
+    file = StudyFile.load(write_study(tmp_path))
+    space = file.search_space
+    params = dict.fromkeys(space.variables, 2)
+    open_study(file, create=True).add_trial(
+        optuna.trial.create_trial(params=params, distributions=dict(space.distributions), values=[1.0, 0.1, 0.1])
+    )
+    found = _run(file, tmp_path / "log")
+    assert len(found) == 8
+    assert 0 not in {m.number for m in found}
+
+
 def test_records_are_copied_whole_and_the_search_goes_on_there(tmp_path: Path, url: str) -> None:
     path = write_study(tmp_path / "a", TOML.replace('name = "tiny"', 'name = "copied"'))
     local = StudyFile.load(path)
