@@ -118,37 +118,38 @@ def test_a_bug_in_every_candidate_stops_the_study_with_its_first_traceback(tmp_p
     assert TrialState.RUNNING not in {t.state for t in _trials(path)}
 
 
+# a process of its own: Ray remembers how the first cluster of a process authenticates
+NODES = """
+import sys
+from pathlib import Path
+import ray
+from ray.cluster_utils import Cluster
+from tests.search.test_faults import _search
+from tests.simulation import Simulation
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
+changes = {8: lambda: cluster.remove_node(nodes[0], allow_graceful=False), 12: lambda: cluster.add_node(num_cpus=1)}
+def on_progress(progress):
+    for done in [d for d in changes if progress.stage == "search" and progress.done >= d]:
+        changes.pop(done)()
+work = Simulation(Path(sys.argv[2]), seconds=(1.5,))  # a worker outlives its node for some seconds
+found = _search(
+    Path(sys.argv[1]), work, on_progress=on_progress, trials=40, workers=3, ray_address=cluster.address
+)
+print(len(found), len(changes))
+ray.shutdown()
+cluster.shutdown()
+"""
+
+
 def test_a_node_taken_away_and_another_added(tmp_path: Path) -> None:
-    import ray
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
     path, log = write_study(tmp_path), tmp_path / "log"
-    try:
-        changes = {
-            8: lambda: cluster.remove_node(nodes[0], allow_graceful=False),
-            12: lambda: cluster.add_node(num_cpus=1),
-        }
-
-        def on_progress(progress: Progress) -> None:
-            for done in [d for d in changes if progress.stage == "search" and progress.done >= d]:
-                changes.pop(done)()
-
-        found = _search(
-            path,
-            Simulation(log, seconds=(1.5,)),  # a worker outlives its node for some seconds
-            on_progress=on_progress,
-            trials=40,
-            workers=3,
-            ray_address=cluster.address,
-        )
-        assert not changes
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", NODES, str(path), str(log)], capture_output=True, text=True, timeout=240, env=environment
+    )
+    assert done.stdout.split()[-2:] == ["45", "0"], done.stderr[-2000:]
     _whole(path, log)
-    assert len(found) == 45
     assert any("worker_lost" in t.user_attrs.get("attempts", []) for t in _trials(path))
 
 
