@@ -71,10 +71,9 @@ class Totals(NamedTuple):
 
 def totals(student: HubertForCTC, batch: Batch, target: Outputs) -> Totals:
     """The divisors of a whole batch, for losses of its parts that add up to the loss of the whole."""
-    valid, pairs = _valid(student, batch, target)
-    return Totals(
-        batch.lengths.sum(), valid.sum(), _squares(target.blocks, valid[:, :, None]), _squares(target.attentions, pairs)
-    )
+    valid = _valid(student, batch, target)
+    attentions = _squares(target.attentions, _pairs(valid)) if target.attentions else ()
+    return Totals(batch.lengths.sum(), valid.sum(), _squares(target.blocks, valid[:, :, None]), attentions)
 
 
 def join(parts: list[Outputs]) -> Outputs:
@@ -106,7 +105,7 @@ def distillation_loss(
     """
     own = outputs(student, batch, weights)
     whole = whole or totals(student, batch, target)
-    valid, pairs = _valid(student, batch, target)
+    valid = _valid(student, batch, target)
     loss = own.logits.new_zeros(())
     if weights.ctc_weight:
         loss = loss + weights.ctc_weight * ctc_loss(student, own.logits, batch, whole.characters)
@@ -118,16 +117,20 @@ def distillation_loss(
     if weights.block_weight:
         loss = loss + weights.block_weight * _relative_error(own.blocks, target.blocks, valid[:, :, None], whole.blocks)
     if weights.attention_weight:
-        error = _relative_error(own.attentions, target.attentions, pairs, whole.attentions)
+        error = _relative_error(own.attentions, target.attentions, _pairs(valid), whole.attentions)
         loss = loss + weights.attention_weight * error
     return loss
 
 
-def _valid(student: HubertForCTC, batch: Batch, target: Outputs) -> tuple[Tensor, Tensor]:
-    """Which frames lie within their utterance, (batch, frames), and which pairs, (batch, 1, frames, frames)."""
+def _valid(student: HubertForCTC, batch: Batch, target: Outputs) -> Tensor:
+    """Which frames lie within their utterance, bool (batch, frames)."""
     lengths = frames(student, batch)
-    valid = torch.arange(target.logits.shape[1], device=lengths.device)[None] < lengths[:, None]
-    return valid, valid[:, None, :, None] & valid[:, None, None, :]
+    return torch.arange(target.logits.shape[1], device=lengths.device)[None] < lengths[:, None]
+
+
+def _pairs(valid: Tensor) -> Tensor:
+    """Which pairs of frames lie within their utterance, bool (batch, 1, frames, frames)."""
+    return valid[:, None, :, None] & valid[:, None, None, :]
 
 
 def _squares(target: tuple[Tensor, ...], valid: Tensor) -> tuple[Tensor, ...]:

@@ -200,7 +200,6 @@ def test_a_plateau_ends_the_search_and_says_so(tiny: Path) -> None:
     file = file.model_copy(update={"search": file.search.model_copy(update={"trials": 200, "plateau": 6})})
     found = search_study(file, Flat(), lambda p: notes.append(p.note), Stop())
     assert 5 + 6 <= len(found) < 100
-    assert notes[-1] == "" or "plateau" in notes[-1]
     assert any("plateau" in note for note in notes)
     again = Flat()
     assert len(search_study(file, again, lambda _: None, Stop())) <= len(found) + 1  # it stays ended
