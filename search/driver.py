@@ -10,7 +10,7 @@ from search.dispatch import Finished, dispatch
 from search.executors import Executor
 from search.ledger import Ledger, Values
 from search.member import Member, checkpoint_path
-from search.pareto import front, hypervolume
+from search.pareto import front, hypervolume, reference_beyond
 from search.records import costs, members, open_study
 from search.retries import INNOCENT
 from search.samplers import SamplerAt
@@ -184,10 +184,9 @@ class Driver:
             self._volumes.append(hypervolume(list(self._front.values()), self._reference()))
 
     def _reference(self) -> Values:
-        """The hypervolume's reference: frozen, since the uniform members are measured before anything else."""
+        """As ``reference_point``, from what is at hand."""
         uniform = [m.values for d, m in self._ledger.measured.items() if d in self._uniform]
-        wer, storage, runtime = (1.1 * max(v) for v in zip(*(uniform or self._front.values()), strict=True))
-        return min(wer, 100.0), storage, runtime
+        return reference_beyond(uniform or self._front.values())
 
     def _on_plateau(self) -> bool:
         patience = self._file.search.plateau

@@ -31,13 +31,3 @@ def expected_improvement(
             after = moocore.hypervolume(np.vstack([front, point]), ref=[1.0, 1.0, 1.0])
             gains[i] += weight * (after - before)
     return gains
-
-
-def frozen_reference(values: np.ndarray) -> np.ndarray:
-    """A reference point that the search cannot move: a tenth beyond the worst of the first five measured, (3,).
-
-    In a study these are the uniform members; a WER of over 100 % does not count.
-    """
-    reference = 1.1 * np.maximum(values[:5].max(0), 1e-9)
-    reference[0] = min(reference[0], 100.0)
-    return reference

@@ -1,6 +1,6 @@
 """Fronts: who is not dominated, what the front is worth, and what each member gains over the uniform ones."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import moocore
@@ -27,9 +27,13 @@ def hypervolume(costs: Sequence[tuple[float, float, float]], reference: tuple[fl
 
 
 def reference_point(members: Sequence[Member]) -> tuple[float, float, float]:
-    """A reference that the search cannot move: a tenth beyond the uniform members' largest costs, WER at most 100 %."""
-    uniform = [m.costs for m in members if m.uniform] or [m.costs for m in members]
-    wer, storage, runtime = (1.1 * max(costs) for costs in zip(*uniform, strict=True))
+    """The reference of a study: since the uniform members are measured first, the search cannot move it."""
+    return reference_beyond([m.costs for m in members if m.uniform] or [m.costs for m in members])
+
+
+def reference_beyond(costs: Iterable[Sequence[float]]) -> tuple[float, float, float]:
+    """A tenth beyond the largest of some WERs, storages and runtimes; the WER at most 100 %."""
+    wer, storage, runtime = (1.1 * max(column) for column in zip(*costs, strict=True))
     return min(wer, 100.0), storage, runtime
 
 

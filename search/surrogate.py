@@ -18,7 +18,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from search.improvement import expected_improvement, frozen_reference
+from search.improvement import expected_improvement
+from search.pareto import reference_beyond
 from search.proposals import Choices, Table, children, greedy_path
 from search.retries import INNOCENT
 from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordErrorModel, fitted_to
@@ -26,6 +27,7 @@ from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordEr
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
 _PENDING_EACH = 12  # trials under way for each further candidate that is proposed at once
 _LOOKED_AT_AGAIN = 40  # candidates whose gain is counted again after one was chosen: gains only shrink
+_FROZEN = 5  # first trials, in a study the uniform members, that fix the reference of the hypervolume
 _STARTUP = 3  # finished trials without which nothing is guessed
 _PAIRED = 0.5  # candidates hear the same utterances: they differ by less than each one's own interval
 
@@ -112,7 +114,7 @@ class SurrogateSampler(BaseSampler):
         prior, _ = self._known or (None, None)
         measured, values = seen.measured, np.array([t.values for t in seen.finished])
         model = self._model(measured, sizes, values[:, 0], _noise(seen.finished), prior)
-        reference = np.minimum(frozen_reference(values), np.nextafter(self._limits, np.inf))
+        reference = np.minimum(reference_beyond(values[:_FROZEN]), np.nextafter(self._limits, np.inf))
         if len(seen.pending):  # what is being measured counts as if it came out as guessed
             guess, _ = model.predict(seen.pending)
             values = np.vstack([values, np.column_stack([np.exp(guess), self._costs_of(seen.pending, names)])])

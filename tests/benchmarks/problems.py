@@ -12,8 +12,7 @@ import pandas as pd
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import KFold
 
-from search.improvement import frozen_reference
-from search.pareto import hypervolume
+from search.pareto import hypervolume, reference_beyond
 from search.records import costs as study_costs
 from search.study_file import StudyFile
 
@@ -115,10 +114,10 @@ def recorded(sensitivity: dict[str, list[float]]) -> Problem:
 
     uniform = [space.encode(a) for a in file.uniform.values()]
     first = [tuple(c[n] for n in names) for c in uniform]
-    reference = frozen_reference(np.array([(wer_of(c), *costs_of(c)) for c in first]))
+    reference = reference_beyond([(wer_of(c), *costs_of(c)) for c in first])
     return Problem(
         "pocket", space.variables, uniform, lambda c: costs_of(tuple(c[n] for n in names)),
-        lambda c: wer_of(tuple(c[n] for n in names)), tuple(reference.tolist()), None, sensitivity,
+        lambda c: wer_of(tuple(c[n] for n in names)), reference, None, sensitivity,
         list(zip(table[names].to_dict("records"), table["supernet_wer"].tolist(), strict=True)),
     )  # fmt: skip
 
