@@ -71,8 +71,8 @@ class Totals(NamedTuple):
 
 def totals(student: HubertForCTC, batch: Batch, target: Outputs) -> Totals:
     """The divisors of a whole batch, for losses of its parts that add up to the loss of the whole."""
-    valid = _valid(student, batch, target)
-    attentions = _squares(target.attentions, _pairs(valid)) if target.attentions else ()
+    valid = valid_frames(student, batch, target)
+    attentions = _squares(target.attentions, valid_pairs(valid)) if target.attentions else ()
     return Totals(batch.lengths.sum(), valid.sum(), _squares(target.blocks, valid[:, :, None]), attentions)
 
 
@@ -105,7 +105,7 @@ def distillation_loss(
     """
     own = outputs(student, batch, weights)
     whole = whole or totals(student, batch, target)
-    valid = _valid(student, batch, target)
+    valid = valid_frames(student, batch, target)
     loss = own.logits.new_zeros(())
     if weights.ctc_weight:
         loss = loss + weights.ctc_weight * ctc_loss(student, own.logits, batch, whole.characters)
@@ -117,18 +117,18 @@ def distillation_loss(
     if weights.block_weight:
         loss = loss + weights.block_weight * _relative_error(own.blocks, target.blocks, valid[:, :, None], whole.blocks)
     if weights.attention_weight:
-        error = _relative_error(own.attentions, target.attentions, _pairs(valid), whole.attentions)
+        error = _relative_error(own.attentions, target.attentions, valid_pairs(valid), whole.attentions)
         loss = loss + weights.attention_weight * error
     return loss
 
 
-def _valid(student: HubertForCTC, batch: Batch, target: Outputs) -> Tensor:
+def valid_frames(student: HubertForCTC, batch: Batch, target: Outputs) -> Tensor:
     """Which frames lie within their utterance, bool (batch, frames)."""
     lengths = frames(student, batch)
     return torch.arange(target.logits.shape[1], device=lengths.device)[None] < lengths[:, None]
 
 
-def _pairs(valid: Tensor) -> Tensor:
+def valid_pairs(valid: Tensor) -> Tensor:
     """Which pairs of frames lie within their utterance, bool (batch, 1, frames, frames)."""
     return valid[:, None, :, None] & valid[:, None, None, :]
 

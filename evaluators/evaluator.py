@@ -18,8 +18,9 @@ from evaluators.finetune import finetune, finetune_steps
 from evaluators.hubert import load_config, load_model, load_weights
 from evaluators.packed import pack, unpack
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.recipes import start_recipe, train_recipe
 from evaluators.scoring import frames, logits, word_errors
-from evaluators.settings import CorpusSettings, FinetuneSettings
+from evaluators.settings import CorpusSettings, FinetuneSettings, RecipeName
 from evaluators.supernet import SUPERNET_BITS
 from evaluators.wer import WordErrors
 from spaces.architecture import Architecture, Layer
@@ -76,18 +77,22 @@ class Evaluator:
         self._train, self.dev = load_corpus(train), load_corpus(dev)
         self._lessons: dict[int, tuple[Batch, Outputs]] = {}
         self._indices: list[tuple[int, ...]] = []
-        self._student = self._load_student(folder, supernet)
-        self._start = {k: v.clone() for k, v in self._student.state_dict().items()}
+        self._folder, self._supernet = folder, supernet
 
-    def _load_student(self, folder: Path, supernet: Path | None) -> HubertForCTC:
-        student, _ = load_model(folder)
+    @functools.cached_property
+    def _student(self) -> HubertForCTC:
+        student, _ = load_model(self._folder)
         insert_quantizers(student, self._layers, ladder_assignments(self._layers, SUPERNET_BITS))
-        if supernet is not None:
-            load_weights(student, supernet)
+        if self._supernet is not None:
+            load_weights(student, self._supernet)
         student.to(self.device)
-        if supernet is None:
+        if self._supernet is None:
             calibrate(student, self._batch(0))
         return student
+
+    @functools.cached_property
+    def _start(self) -> dict[str, Tensor]:
+        return {k: v.clone() for k, v in self._student.state_dict().items()}
 
     def measure(
         self,
@@ -126,6 +131,22 @@ class Evaluator:
         errors = self.score(tensors, assignment, self.dev)
         seconds = {"setup": ready - started, "finetune": trained - ready, "score": time.perf_counter() - trained}
         return Measurement(errors, tensors, steps, seconds)
+
+    def measure_recipe(
+        self, assignment: Assignment, recipe: RecipeName, on_step: Callable[[int, float], None] | None = None
+    ) -> WordErrors:
+        """Train an assignment by a recipe from the float model, and score the fake-quantized model itself.
+
+        The evaluator's settings must be ``recipe_settings`` of that recipe: they say what the float model is asked for.
+
+        Raises:
+            DivergedError: if the loss is not finite.
+        """
+        settings, layers = self._settings, self._layers
+        torch.manual_seed(settings.seed)
+        student = start_recipe(self._float, layers, recipe, self._batch(0))
+        train_recipe(student, self._lesson, layers, assignment, settings, recipe, on_step)
+        return word_errors(student, self.vocabulary, self.dev)
 
     @torch.no_grad()  # not inference mode: the lesson is kept for finetunes
     def divergence(self, assignment: Assignment) -> float:

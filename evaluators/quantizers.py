@@ -101,10 +101,19 @@ def fake_quantize(value: Tensor, scale: Tensor, bits: int, form: Form = "signed"
         bits: 1, 2, 4 or 8.
         form: see the module's table.
     """
-    scale = scale.to(value.dtype)
     if bits == 1 and form == "signed":
-        return _Sign.apply(value, scale)  # type: ignore[no-untyped-call]
-    return _Round.apply(value, scale, levels(bits, form))  # type: ignore[no-untyped-call]
+        return binarize(value, scale)
+    return round_to(value, scale, levels(bits, form))
+
+
+def binarize(value: Tensor, scale: Tensor) -> Tensor:
+    """The scale with the sign of each value, straight-through where |value| <= scale."""
+    return _Sign.apply(value, scale.to(value.dtype))  # type: ignore[no-untyped-call]
+
+
+def round_to(value: Tensor, scale: Tensor, at: Levels) -> Tensor:
+    """The nearest of some levels, straight-through between the outermost."""
+    return _Round.apply(value, scale.to(value.dtype), at)  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()

@@ -1,9 +1,12 @@
 """What a study file may say about training and scoring: one frozen model for each of its sections (no torch here)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+
+RecipeName = Literal["hubits", "bit-la", "bit-l", "sqwq"]
+RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
 
 
 class Section(BaseModel):
@@ -74,6 +77,17 @@ class RefineSettings(Section):
     steps: int = Field(128, gt=0, description="optimizer steps")
     low_bit_steps: int = Field(64, ge=0)
     learning_rate: float | None = Field(None, gt=0, description="without it the short finetune's")
+
+
+class RecipesSettings(Section):
+    """The comparison of the paper's recipes with ours, from the float model at equal steps: ``hubits recipes``."""
+
+    names: tuple[Literal["bit-la", "bit-l", "sqwq"], ...] = ("sqwq", "bit-l", "bit-la")
+    bits: tuple[Literal[1, 2, 4, 8], ...] = (8, 4, 2, 1)
+    seeds: int = Field(3, gt=0)
+    steps: int = Field(100, gt=0, description="optimizer steps, the same for every recipe and width")
+    learning_rate: float = Field(1e-3, gt=0)
+    block_weight: float = Field(1.0, ge=0, description="of our loss: from the float model it needs the block outputs")
 
 
 class SupernetSettings(TrainingSettings):

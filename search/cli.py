@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -12,9 +12,9 @@ from spaces.errors import UserError
 
 if TYPE_CHECKING:
     from search.executors import Executor
-    from search.member import Member
     from search.study_file import StudyFile
 
+Found = TypeVar("Found")
 app = typer.Typer(
     name="hubits",
     help="Find which layer of a HuBERT speech model may live on how few bits.",
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="the study file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+Workers = Annotated[int | None, typer.Option(min=1, help="candidates measured at the same time")]
+ExecutorName = Annotated[str | None, typer.Option("--executor", help="ray or inline")]
 Refined = Annotated[bool, typer.Option("--refined", help="what `hubits refine` measured, instead of the search")]
 
 
@@ -61,9 +63,9 @@ def check(study: StudyPath, as_json: AsJson = False) -> None:
 def search(
     study: StudyPath,
     trials: Annotated[int | None, typer.Option(min=0, help="mixed candidates to measure in all")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="candidates measured at the same time")] = None,
+    workers: Workers = None,
     seed: Annotated[int | None, typer.Option(min=0, help="seed of the sampler")] = None,
-    executor: Annotated[str | None, typer.Option(help="ray or inline")] = None,
+    executor: ExecutorName = None,
     ray_address: Annotated[str | None, typer.Option(help="of an existing Ray cluster, such as auto")] = None,
 ) -> None:
     """Run a study, or go on with it: nothing measured is measured again. Ctrl-C once finishes what runs.
@@ -73,8 +75,8 @@ def search(
     from search.stages import search_study
     from search.table import print_front
 
-    given = {"trials": trials, "workers": workers, "seed": seed, "executor": executor, "ray_address": ray_address}
-    file = _with_search(_load(study), {k: v for k, v in given.items() if v is not None})
+    given = _given(trials=trials, workers=workers, seed=seed, executor=executor, ray_address=ray_address)
+    file = _with_search(_load(study), given)
     _require(file)
     members, stopped = _run(file, search_study)
     print_front(file, members)
@@ -83,11 +85,7 @@ def search(
 
 
 @app.command()
-def refine(
-    study: StudyPath,
-    workers: Annotated[int | None, typer.Option(min=1, help="candidates measured at the same time")] = None,
-    executor: Annotated[str | None, typer.Option(help="ray or inline")] = None,
-) -> None:
+def refine(study: StudyPath, workers: Workers = None, executor: ExecutorName = None) -> None:
     """Give the front's members and the uniform ones a longer finetune; their own front compares like with like.
 
     Example: hubits refine studies/pocket/demo.toml
@@ -95,14 +93,18 @@ def refine(
     from search.stages import refine_study
     from search.table import print_agreement, print_front
 
-    given = {"workers": workers, "executor": executor}
-    file = _with_search(_load(study), {k: v for k, v in given.items() if v is not None})
+    file = _with_search(_load(study), _given(workers=workers, executor=executor))
     _require(file)
     members, stopped = _run(file, refine_study)
     print_front(file.at("refined"), members)
     print_agreement(file)
     if stopped:
         print(f"stopped; `hubits refine {study}` goes on from here", file=sys.stderr)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {k: v for k, v in options.items() if v is not None}
 
 
 def _with_search(file: "StudyFile", changes: dict[str, Any]) -> "StudyFile":
@@ -127,8 +129,8 @@ def _require(file: "StudyFile") -> None:
 
 
 def _run(
-    file: "StudyFile", stages: "Callable[[StudyFile, Executor, Callable[[Any], None], Any], list[Member]]"
-) -> "tuple[list[Member], bool]":
+    file: "StudyFile", stages: "Callable[[StudyFile, Executor, Callable[[Any], None], Any], Found]"
+) -> "tuple[Found, bool]":
     from search.executors import make_executor
     from search.screen import SearchLine, StatusLine
     from search.stages import Stop
@@ -199,7 +201,7 @@ def pick(
     if export is not None:
         export_member(file, member, export)
     if as_json:
-        print(json.dumps({**row(member, everyone, set()), "reason": chosen.reason}, indent=2))
+        print(json.dumps({**row(member, everyone), "reason": chosen.reason}, indent=2))
         return
     print(f"{member.name}: WER {member.wer:.2f} % [{member.wer_low:.2f}, {member.wer_high:.2f}], "
           f"{member.storage_mb:.3f} MB, runtime {member.runtime:.3f} of fp16")  # fmt: skip
@@ -311,6 +313,31 @@ def train_supernet(study: StudyPath) -> None:
 
     wers = _training(lambda on_step: train_supernet_model(_load(study), on_step))
     print("WER without a step: " + ", ".join(f"{name} {wer:.2f} %" for name, wer in wers.items()))
+
+
+@app.command()
+def recipes(study: StudyPath, workers: Workers = None, executor: ExecutorName = None, as_json: AsJson = False) -> None:
+    """Train the paper's recipes and ours from the float model at equal steps; started again, it goes on.
+
+    Example: hubits recipes studies/pocket/recipes.toml
+    """
+    from search.driver import Desk
+    from search.recipes import compare_recipes, compared
+    from search.table import print_recipes
+
+    file = _with_search(_load(study), _given(workers=workers, executor=executor))
+    _require(file)
+
+    def stage(
+        file: "StudyFile", executor: "Executor", on_progress: Callable[[Any], None], stop: Any
+    ) -> list[dict[str, Any]]:
+        with stop.listening():
+            return compared(compare_recipes(file, Desk(executor, on_progress, stop)))
+
+    found, stopped = _run(file, stage)
+    print(json.dumps(found)) if as_json else print_recipes(file, found)
+    if stopped:
+        print(f"stopped; `hubits recipes {study}` goes on from here", file=sys.stderr)
 
 
 @app.command()

@@ -21,7 +21,7 @@ def copy_study(file: StudyFile, target: str) -> list[str]:
         if not file.search.storage and not (one.folder / "study.db").exists():
             continue
         try:
-            source, destination = connect(database_url(one), reading=True), connect(target)
+            source, destination = connect(database_url(one), existing=True), connect(target)
             names = {s.study_name for s in source.get_all_studies()}
             if one.study_name not in names:
                 continue

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from evaluators.paper import TABLE1
 from search.member import Member
-from search.pareto import front, hypervolume, reference_point, tied
+from search.pareto import front, hypervolume, is_tied, reference_point
 from spaces import SearchSpace
 
 _INK, _GREY, _ACCENT, _PAPER = "#1d2733", "#b9c2cc", "#0b6e99", "#c2571a"
@@ -41,8 +41,8 @@ class FrontData(NamedTuple):
 
 def build_front(members: Sequence[Member], axis: str, space: SearchSpace) -> FrontData:
     """WER against ``storage_mb`` or ``runtime``."""
-    on_front = set(front(members))
-    ties = tied(members)
+    on_front = front(members)
+    ties = {m for m in members if is_tied(m, on_front)}
     points = {m: _point(m, axis, space) for m in sorted(members, key=lambda m: getattr(m, axis))}
     return FrontData(
         axis,

@@ -45,7 +45,7 @@ class Ledger:
     def __init__(self, file: StudyFile) -> None:
         self._file = file
         self._study = open_study(file, create=True)
-        self._storage = connect(database_url(file), reading=True)
+        self._storage = connect(database_url(file), existing=True)
         self._study_id = self._storage.get_study_id_from_name(file.study_name)
         self._memory = InMemoryStorage()
         self._copy = optuna.create_study(

@@ -1,6 +1,6 @@
 """Fronts: who is not dominated, what the front is worth, and what each member gains over the uniform ones."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import moocore
@@ -59,17 +59,12 @@ class Gain:
         return text if self.better else f"none ({text})"
 
 
-def tied(members: Sequence[Member]) -> set[Member]:
-    """Dominated members that no dominator beats in WER beyond the paired 95 % bootstrap interval.
+def is_tied(member: Member, on_front: Sequence[Member]) -> bool:
+    """Whether a member is dominated, but beaten in WER beyond the paired 95 % bootstrap interval by no dominator.
 
-    The front as measured leaves them out; measured again, they might be on it.
+    The front as measured leaves it out; measured again, it might be on it.
     """
-    on_front = front(members)
-    return {
-        m
-        for m in members
-        if m not in on_front and not any(_beats(other, m) for other in on_front if _no_dearer(other, m))
-    }
+    return member not in on_front and not any(_beats(o, member) for o in on_front if _no_dearer(o, member))
 
 
 def _no_dearer(one: Member, other: Member) -> bool:
@@ -80,10 +75,11 @@ def _beats(one: Member, other: Member) -> bool:
     return paired_gain(WordErrors(one.errors, one.words), WordErrors(other.errors, other.words))[1] > 0
 
 
-def gain_text(member: Member, members: Sequence[Member], ties: Set[Member]) -> str:
-    """What a table says of a member beside the uniform ones; ``ties`` as ``tied`` finds them."""
-    if member not in front(members):
-        return "dominated, but not significantly" if member in ties else "dominated"
+def gain_text(member: Member, members: Sequence[Member]) -> str:
+    """What a table says of a member beside the uniform ones."""
+    on_front = front(members)
+    if member not in on_front:
+        return "dominated, but not significantly" if is_tied(member, on_front) else "dominated"
     own = gain(member, members)
     if own is not None:
         return str(own)

@@ -58,13 +58,13 @@ def open_study(file: StudyFile, *, create: bool) -> Study:
     return study
 
 
-def connect(url: str, *, reading: bool = False) -> RDBStorage:
+def connect(url: str, *, existing: bool = False) -> RDBStorage:
     """A database of Optuna studies; one that somebody else has locked is waited for.
 
-    Reading needs neither the schema made nor its version compared: that halves the start of front and pick.
+    An existing one needs neither its schema made nor its version compared: that halves the start of front and pick.
     """
     engine: dict[str, Any] = {"connect_args": {"timeout": _LOCK_SECONDS}} if url.startswith("sqlite") else {}
-    return RDBStorage(url, engine_kwargs=engine, skip_compatibility_check=reading, skip_table_creation=reading)
+    return RDBStorage(url, engine_kwargs=engine, skip_compatibility_check=existing, skip_table_creation=existing)
 
 
 def unreachable(url: str, error: Exception) -> UserError:
@@ -78,7 +78,7 @@ def unreachable(url: str, error: Exception) -> UserError:
 
 
 def _load(file: StudyFile, create: bool) -> Study:
-    storage = connect(database_url(file), reading=not create)
+    storage = connect(database_url(file), existing=not create)
     if create:
         return optuna.create_study(
             storage=storage, study_name=file.study_name, directions=["minimize"] * 3, load_if_exists=True

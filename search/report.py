@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 from search import figures
 from search.fidelity import agreements
 from search.member import Member
-from search.pareto import front, gain, gain_text, tied
+from search.pareto import front, gain, gain_text
 from search.sensitivity import read_sensitivity
 from search.study_file import StudyFile
 from spaces import UserError
@@ -102,12 +102,12 @@ def _summary(file: StudyFile, members: Sequence[Member]) -> str:
 def _table(file: StudyFile, members: Sequence[Member]) -> str:
     headings = ("member", "WER % [95 %]", "test WER %", "MB", "runtime", "bits a weight",
                 "WER points below the best uniform of at most its bytes")  # fmt: skip
-    chosen, ties = front(members), tied(members)
+    chosen = front(members)
     lines = []
     for m in sorted({*chosen, *(m for m in members if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         own = gain(m, members)
         style = "better" if own and own.better else "none"
-        said = f"<span class={style}>{escape(gain_text(m, members, ties))}</span>"
+        said = f"<span class={style}>{escape(gain_text(m, members))}</span>"
         cells = (
             escape(m.name), f"{m.wer:.2f} [{m.wer_low:.1f}, {m.wer_high:.1f}]",
             f"{m.test['wer']:.2f}" if m.test else "", f"{m.storage_mb:.3f}", f"{m.runtime:.3f}", f"{m.mean_bits:.2f}",

@@ -11,7 +11,7 @@ from search.driver import Progress
 
 _STAGES = {
     "sensitivity": "sensitivities", "supernet": "on the supernet", "search": "search", "refine": "refinement",
-    "test": "front on the test corpus",
+    "test": "front on the test corpus", "recipes": "recipes",
 }  # fmt: skip
 _PLAIN_EVERY = 10.0  # seconds between lines where the output is not a terminal
 

@@ -12,7 +12,15 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from evaluators.runtime import RuntimeModel
-from evaluators.settings import Corpora, FinetuneSettings, FloatSettings, RefineSettings, Section, SupernetSettings
+from evaluators.settings import (
+    Corpora,
+    FinetuneSettings,
+    FloatSettings,
+    RecipesSettings,
+    RefineSettings,
+    Section,
+    SupernetSettings,
+)
 from spaces import FP16, Architecture, Assignment, Precision, SearchSpace, UserError, named_architecture
 from spaces.space import Granularity
 
@@ -79,6 +87,7 @@ class StudyFile(Section):
     search: SearchSettings = SearchSettings()
     float_training: FloatSettings | None = None
     supernet_training: SupernetSettings | None = None
+    recipes: RecipesSettings | None = None
     path: Path = Field(Path(), exclude=True)
     fidelity: Fidelity = Field("short", exclude=True)
 

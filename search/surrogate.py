@@ -25,7 +25,7 @@ from search.retries import INNOCENT
 from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordErrorModel, fitted_to
 
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
-_PENDING_EACH = 12  # trials under way for each further candidate that is proposed at once
+_PENDING_EACH = 8  # trials under way for each further candidate that is proposed at once
 _LOOKED_AT_AGAIN = 40  # candidates whose gain is counted again after one was chosen: gains only shrink
 _FROZEN = 5  # first trials, in a study the uniform members, that fix the reference of the hypervolume
 _STARTUP = 3  # finished trials without which nothing is guessed
@@ -95,7 +95,6 @@ class SurrogateSampler(BaseSampler):
             chosen = self._best(seen, names, sizes, rng)
         if not chosen:
             return {}
-        # with many workers the model is asked for several at once: it would learn little between two of them
         self._queue = chosen[1:]
         return dict(zip(names, chosen[0], strict=True))
 
@@ -105,7 +104,10 @@ class SurrogateSampler(BaseSampler):
         corners = np.vstack([np.zeros_like(sizes), sizes - 1, seen.measured, seen.pending])
         pool = np.vstack([children(corners, sizes, _CHILDREN, rng), self._beforehand(names, sizes)])
         pool, _ = self._allowed(pool, names, seen.known)
-        return [tuple(pool[rng.integers(len(pool))].tolist())] if len(pool) else []
+        if not len(pool):
+            return []
+        drawn = pool[rng.integers(len(pool), size=_at_once(seen))]
+        return list(dict.fromkeys(map(tuple, drawn.tolist())))
 
     def _best(
         self, seen: "_Seen", names: Sequence[str], sizes: np.ndarray, rng: np.random.Generator
@@ -136,7 +138,7 @@ class SurrogateSampler(BaseSampler):
             mean, deviation = np.append(mean, more_mean), np.append(deviation, more_deviation)
             gains = np.append(gains, more_gains)
         chosen: list[tuple[int, ...]] = []
-        for _ in range(1 + len(seen.pending) // _PENDING_EACH):
+        for _ in range(_at_once(seen)):
             best = int(np.argmax(gains + 1e-12 * deviation))  # all zero at the worst: the most uncertain one
             chosen.append(tuple(pool[best].tolist()))
             values = np.vstack([values, [np.exp(mean[best]), *costs[best]]])
@@ -220,6 +222,11 @@ class _Seen:
         measured, pending = _choices(finished, names), _choices(by_state[TrialState.RUNNING], names)
         known = {tuple(c) for c in np.vstack([measured, pending, _choices(refused, names)]).tolist()}
         return cls(finished, measured, pending, known)
+
+
+def _at_once(seen: _Seen) -> int:
+    """How many candidates are chosen at once: many workers would wait, and the model learns little between two."""
+    return 1 + len(seen.pending) // _PENDING_EACH
 
 
 def _choices(trials: Sequence[FrozenTrial], names: Sequence[str]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The front as a table: for the screen, for CSV and for JSON."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search.member import Member
-from search.pareto import front, gain, gain_text, hypervolume, reference_point, tied
+from search.pareto import front, gain, gain_text, hypervolume, is_tied, reference_point
 from search.study_file import StudyFile
 from spaces import UserError
 
@@ -17,17 +17,16 @@ def rows(members: Sequence[Member], *, everyone: bool = False) -> list[dict[str,
     """One row for each member of the front and for each uniform member, or for everyone, by rising storage."""
     on_front = front(members)
     wanted = list(members) if everyone else [*on_front, *(m for m in members if m.uniform and m not in on_front)]
-    ties = tied(members)
-    return [row(m, members, ties) for m in sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))]
+    return [row(m, members) for m in sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))]
 
 
-def row(member: Member, members: Sequence[Member], ties: Set[Member]) -> dict[str, Any]:
+def row(member: Member, members: Sequence[Member]) -> dict[str, Any]:
     """A member as flat data.
 
-    ``on_front`` is false for one that some other one dominates; ``ties`` are such where no dominator's WER is
-    significantly lower.
+    ``on_front`` is false for one that some other one dominates, ``tied`` true if no dominator's WER is significantly
+    lower.
     """
-    own = gain(member, members)
+    own, on_front = gain(member, members), front(members)
     return {
         "name": member.name,
         "wer": round(member.wer, 4),
@@ -37,8 +36,8 @@ def row(member: Member, members: Sequence[Member], ties: Set[Member]) -> dict[st
         "runtime": round(member.runtime, 6),
         "mean_bits": round(member.mean_bits, 4),
         "uniform": member.uniform,
-        "on_front": member in front(members),
-        "tied": member in ties,
+        "on_front": member in on_front,
+        "tied": is_tied(member, on_front),
         "test_wer": round(member.test["wer"], 4) if member.test else None,
         "test_wer_low": round(member.test["wer_low"], 4) if member.test else None,
         "test_wer_high": round(member.test["wer_high"], 4) if member.test else None,
@@ -75,6 +74,23 @@ def print_sensitivity(file: StudyFile, table: dict[str, list[float]], unit: str)
     Console().print(shown)
 
 
+def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
+    """Print the WER of each recipe at each width beside ours on the same layers at the same steps."""
+    settings = file.recipes
+    steps = settings.steps if settings else 0
+    table = Table(title=f"{file.name}: WER % after {steps} steps from the float model, mean and range of the seeds")
+    for heading in ("recipe", "bits", "seeds", "recipe's WER", "ours on the same layers", "published (2301.00652)"):
+        table.add_column(heading, justify="left" if heading == "recipe" else "right")
+    for one in found:
+        cells = (
+            f"{one[k]:.2f} ({one[f'{r}_range'][0]:.1f}-{one[f'{r}_range'][1]:.1f})"
+            for k, r in (("wer", "wer"), ("ours", "ours"))
+        )
+        published = "" if one["published"] is None else f"{one['published']:.2f}"
+        table.add_row(one["recipe"], str(one["bits"]), str(one["seeds"]), *cells, published)
+    Console(width=None if Console().is_terminal else 150).print(table)
+
+
 def print_agreement(file: StudyFile) -> None:
     """Print how well the fidelities of a study rank the same candidates, where two of them were measured."""
     from search.fidelity import agreements
@@ -92,12 +108,12 @@ def print_front(file: StudyFile, members: Sequence[Member]) -> None:
     for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", "bits"):
         table.add_column(heading, justify="left" if heading == "member" else "right")
     table.add_column("WER points below the best uniform of at most its bytes")
-    on_front, ties = front(members), tied(members)
+    on_front = front(members)
     for one in sorted({*on_front, *(m for m in members if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         table.add_row(
             one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
             f"{one.test['wer']:.2f}" if one.test else "", f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
-            f"{one.mean_bits:.2f}", gain_text(one, members, ties),
+            f"{one.mean_bits:.2f}", gain_text(one, members),
             style="bold" if one.uniform else None,
         )  # fmt: skip
     console = Console()

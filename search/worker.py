@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from search.study_file import Fidelity
 
-Kind = Literal["measure", "test", "sensitivity"]
+Kind = Literal["measure", "test", "sensitivity", "recipe"]
 Work = Callable[["Job"], "Outcome"]
 
 
@@ -24,13 +24,15 @@ class Job:
 
     Attributes:
         number: of the trial, for its result file.
-        kind: measure an assignment's finetune, score its checkpoint on the test corpus, or measure the sensitivities.
+        kind: measure an assignment's finetune, score its checkpoint on the test corpus, measure the sensitivities, or
+            train a row of the recipes' comparison.
         study: the study file's path.
         assignment: as JSON.
         fidelity: of the finetune.
         accumulation: in how many parts each batch is worked through.
         room: how many workers' share of the machine it is given.
         minutes: after which it is stopped.
+        row: of the recipes' comparison, as JSON.
     """
 
     number: int
@@ -41,6 +43,7 @@ class Job:
     accumulation: int = 1
     room: int = 1
     minutes: float | None = None
+    row: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ _evaluators: dict[str, Any] = {}
 
 def run(job: Job) -> Outcome:
     """Do a job; whatever goes wrong inside comes back as the outcome's failure."""
-    return attempt(job, {"measure": _measure, "test": _test, "sensitivity": _sensitivity}[job.kind])
+    return attempt(job, {"measure": _measure, "test": _test, "sensitivity": _sensitivity, "recipe": _recipe}[job.kind])
 
 
 def attempt(job: Job, work: Callable[[Job], dict[str, Any]]) -> Outcome:
@@ -156,6 +159,12 @@ def _sensitivity(job: Job) -> dict[str, Any]:
 
     file, _ = study_evaluator(job.study)
     return {"table": measure_sensitivity(file, lambda *_: None)}
+
+
+def _recipe(job: Job) -> dict[str, Any]:
+    from search.recipes import Row, measure_row
+
+    return measure_row(job.study, Row(**json.loads(job.row)))
 
 
 def study_evaluator(study: str) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evaluators.hubert import pocket_config
 from search import figures
 from search.member import Member
-from search.pareto import front, gain, gain_text, hypervolume, reference_point, tied
+from search.pareto import front, gain, gain_text, hypervolume, is_tied, reference_point
 from search.pick import Budget, pick
 from search.table import row, rows
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
@@ -128,7 +128,7 @@ def test_rows_hold_the_front_and_every_uniform_member() -> None:
     assert [r["name"] for r in table] == ["m1", "w2a2", "m2", "m3", "m4"]
     assert [r["on_front"] for r in table] == [True, False, True, True, True]
     needed = {"name", "wer", "wer_low", "wer_high", "storage_mb", "runtime", "mean_bits", "uniform", "assignment"}
-    assert needed <= set(row(beaten, EVERYONE, set()))
+    assert needed <= set(row(beaten, EVERYONE))
 
 
 def test_front_figure_data_and_drawing() -> None:
@@ -187,8 +187,8 @@ def test_members_that_no_dominator_beats_significantly_are_marked() -> None:
     )
     close = member(best.wer + 0.01, 1.5, 0.5, number=3, errors=wobbling, words=words)
     assert front([best, close, far]) == [best]
-    assert tied([best, close, far]) == {close}
-    assert tied([best, near]) == {near}  # the same errors in more bytes: dominated, and tied in WER
+    assert [is_tied(m, [best]) for m in (best, close, far)] == [False, True, False]
+    assert is_tied(near, [best])  # the same errors in more bytes: dominated, and tied in WER
     marks = {r["name"]: (r["on_front"], r["tied"]) for r in rows([best, close, far], everyone=True)}
     assert marks == {"m0": (True, False), "m3": (False, True), "m2": (False, False)}
-    assert gain_text(close, [best, close, far], {close}) == "dominated, but not significantly"
+    assert gain_text(close, [best, close, far]) == "dominated, but not significantly"

@@ -1,0 +1,131 @@
+"""The paper's recipes beside ours: each row of its Table 1 trained anew on the study's own data, at equal steps.
+
+A row is a JSON file in the study's folder, so the comparison goes on where it was stopped.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluators import paper
+from evaluators.settings import RecipeName
+from search.dispatch import dispatch
+from search.driver import Desk, Progress
+from search.study_file import StudyFile
+from search.worker import Job, write_json
+from spaces import UserError
+
+_TABLE1 = {"sqwq": "SqWQ", "bit-l": "BiT-L", "bit-la": "BiT-LA"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training: whose layers and widths, how many bits, whose quantizers and loss, and the seed of the batches."""
+
+    config: RecipeName
+    bits: int
+    recipe: RecipeName
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.config}-{self.bits}bit-{self.recipe}-{self.seed}"
+
+
+def planned(file: StudyFile) -> list[Row]:
+    """Every row that the study's section ``recipes`` asks for: each of the paper's recipes, and ours on its layers.
+
+    Raises:
+        UserError: if the study has no such section.
+    """
+    if file.recipes is None:
+        raise UserError(f"{file.path}: recipes: missing; say steps and seeds there")
+    return [
+        Row(config, bits, recipe, seed)
+        for seed in range(file.recipes.seeds)
+        for bits in file.recipes.bits
+        for config in file.recipes.names
+        for recipe in (config, "hubits")
+    ]
+
+
+def row_path(file: StudyFile, row: Row) -> Path:
+    """Where a row's result lies."""
+    return file.home / "recipes" / f"{row.name}.json"
+
+
+def measure_row(study: str, row: Row) -> dict[str, Any]:
+    """Train a row and write down its word errors."""
+    import torch
+
+    from evaluators.evaluator import Evaluator
+    from evaluators.recipes import recipe_assignment, recipe_settings
+
+    file = StudyFile.load(Path(study))
+    assert file.recipes is not None
+    torch.set_num_threads(max(1, int(file.search.cpus_per_trial)))
+    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight"})
+    settings = recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}), row.recipe)
+    layers = tuple(x for x in file.architecture.layers if x.block is not None)
+    evaluator = Evaluator(file.model.folder, None, layers, file.corpora.train, file.corpora.dev, settings)
+    errors = evaluator.measure_recipe(recipe_assignment(layers, row.config, row.bits), row.recipe)
+    result = {**asdict(row), "wer": errors.wer, "errors": list(errors.errors), "words": list(errors.words)}
+    write_json(result, row_path(file, row))
+    return result
+
+
+def compare_recipes(file: StudyFile, desk: Desk) -> list[dict[str, Any]]:
+    """Train every row that is not there yet; all results that there are.
+
+    Raises:
+        UserError: if the study has no section ``recipes``, or a row cannot be trained.
+    """
+    rows = planned(file)
+    waiting = [r for r in rows if not row_path(file, r).exists()]
+    progress = Progress(len(rows), done=len(rows) - len(waiting), stage="recipes", workers=desk.executor.slots)
+    jobs = iter([Job(i, "recipe", str(file.path), row=json.dumps(asdict(r))) for i, r in enumerate(waiting)])
+
+    def tick(running: int) -> None:
+        progress.running = running
+        desk.on_progress(progress)
+
+    for finished in dispatch(desk.executor, lambda: next(jobs, None), desk.stopping, tick):
+        if finished.outcome.failure == "input":
+            raise UserError(finished.outcome.message)
+        progress.done += finished.outcome.failure is None
+        progress.failed += finished.outcome.failure is not None
+        progress.seconds.append(finished.seconds)
+    return [json.loads(path.read_text(encoding="utf-8")) for r in rows if (path := row_path(file, r)).exists()]
+
+
+def compared(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each recipe and width: mean and range of the WERs, theirs and ours, and the paper's own WER.
+
+    The paper's figure is of another model on other data; it stands there to be compared in shape alone.
+    """
+    found = []
+    for config, bits in dict.fromkeys((r["config"], r["bits"]) for r in results):
+        of = [r for r in results if (r["config"], r["bits"]) == (config, bits)]
+        theirs = [r["wer"] for r in of if r["recipe"] == config]
+        ours = [r["wer"] for r in of if r["recipe"] == "hubits"]
+        if theirs and ours:
+            found.append(
+                {
+                    "recipe": config, "bits": bits, "seeds": min(len(theirs), len(ours)),
+                    "wer": float(np.mean(theirs)), "wer_range": (min(theirs), max(theirs)),
+                    "ours": float(np.mean(ours)), "ours_range": (min(ours), max(ours)),
+                    "published": _published(config, bits),
+                }
+            )  # fmt: skip
+    return found
+
+
+def _published(config: str, bits: int) -> float | None:
+    """The WER of the row in the paper's Table 1."""
+    precision = f"w{bits}a{8 if config == 'sqwq' else bits}"
+    return next((r.wer for r in paper.TABLE1 if (r.model, r.precision) == (_TABLE1[config], precision)), None)
