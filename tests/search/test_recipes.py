@@ -1,0 +1,51 @@
+"""The comparison of recipes as a command: every row once, resumable, ours beside each."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from search.cli import app
+from search.recipes import compared, planned, row_path
+from search.study_file import StudyFile
+from spaces import UserError
+from tests.conftest import TOML, write_study
+
+SECTION = '[recipes]\nnames = ["bit-la", "sqwq"]\nbits = [2]\nseeds = 2\nsteps = 1\n'
+
+
+def test_a_study_without_the_section_is_told_so(tiny: Path) -> None:
+    with pytest.raises(UserError, match="recipes: missing"):
+        planned(StudyFile.load(tiny))
+
+
+def test_every_row_is_trained_once_and_the_command_goes_on(tmp_path: Path) -> None:
+    path = write_study(tmp_path, TOML + SECTION)
+    file = StudyFile.load(path)
+    rows = planned(file)
+    assert len(rows) == len(set(rows)) == 2 * 2 * 2
+    done = CliRunner().invoke(app, ["recipes", str(path), "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert [(f["recipe"], f["bits"], f["seeds"]) for f in found] == [("bit-la", 2, 2), ("sqwq", 2, 2)]
+    assert [f["published"] for f in found] == [12.68, 12.56]
+    written = {row.name: row_path(file, row).stat().st_mtime_ns for row in rows}
+    row_path(file, rows[0]).unlink()
+    shown = CliRunner().invoke(app, ["recipes", str(path)])
+    assert shown.exit_code == 0, shown.output
+    assert "bit-la" in shown.stdout
+    assert "12.68" in shown.stdout
+    after = {row.name: row_path(file, row).stat().st_mtime_ns for row in rows}
+    assert [n for n in written if after[n] != written[n]] == [rows[0].name]
+
+
+def test_means_and_ranges() -> None:
+    results = [
+        {"config": "bit-l", "bits": 1, "recipe": recipe, "seed": seed, "wer": wer}
+        for recipe, wers in (("bit-l", (50.0, 70.0)), ("hubits", (40.0, 44.0)))
+        for seed, wer in enumerate(wers)
+    ]
+    (row,) = compared(results)
+    assert (row["wer"], row["wer_range"], row["ours"], row["ours_range"]) == (60.0, (50.0, 70.0), 42.0, (40.0, 44.0))
+    assert row["published"] == 12.23
