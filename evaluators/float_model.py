@@ -13,7 +13,7 @@ from evaluators.batches import Batch, collate, training_batches
 from evaluators.corpora import Corpus
 from evaluators.optimise import ResumePoint, ahead, optimise, steps_done
 from evaluators.scoring import frames, logits
-from evaluators.settings import TrainingSettings
+from evaluators.settings import FloatSettings, TrainingSettings
 from evaluators.text import Vocabulary
 
 
@@ -58,19 +58,26 @@ def train_float(
     model: HubertForCTC,
     vocabulary: Vocabulary,
     corpus: Corpus,
-    settings: TrainingSettings,
+    settings: FloatSettings,
     *,
     resume: Path,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train a CTC model in place with its config's dropout and masking; goes on from an existing resume point."""
+    """Train a CTC model in place; goes on from an existing resume point.
+
+    Dropout, layer drop and SpecAugment (Park et al., 2019) are those of the model's config: ``mask_time_prob`` and
+    ``mask_feature_prob``.
+    """
     device = next(model.parameters()).device
     batches = augmented_batches(corpus, vocabulary, settings, device, skip=steps_done(resume))
 
     def losses(_step: int) -> Iterator[torch.Tensor]:
         batch = next(batches)
-        yield ctc_loss(model, logits(model, batch), batch)
+        for part in batch.split(settings.accumulation):
+            yield ctc_loss(model, logits(model, part), part, batch.lengths.sum())
 
+    if settings.frozen_front_end:
+        model.freeze_feature_encoder()
     model.train()
     optimise(
         model, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=settings.warmup,

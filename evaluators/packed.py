@@ -14,7 +14,7 @@ from transformers import HubertConfig, HubertForCTC
 from evaluators.hubert import build, load_config, read_metadata, read_tensors
 from evaluators.modules import ProductQuantizers, QuantConv1d, QuantLinear
 from evaluators.quantize import insert_quantizers, set_precisions
-from evaluators.quantizers import ActivationQuantizer, levels
+from evaluators.quantizers import ActivationQuantizer, levels, rounded
 from evaluators.storage import METADATA, packed_entries, weight_tensors
 from evaluators.text import Vocabulary
 from spaces.architecture import Architecture, Layer
@@ -27,10 +27,9 @@ def encode(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
     """Codes 0 .. 2^bits - 1 (uint8, flat) of a weight whose output channels have these scales."""
     rows = weight.detach().float().flatten(1) / scale.float()[:, None]
     if bits == 1:
-        return (rows >= 0).to(torch.uint8).flatten()
+        return (~rows.signbit()).to(torch.uint8).flatten()
     at = levels(bits, "signed")
-    index = ((rows * at.steps).clamp(at.low, at.high) - at.shift).round()
-    return (index + 2 ** (bits - 1)).to(torch.uint8).flatten()
+    return (rounded(rows * at.steps, at) - at.shift + 2 ** (bits - 1)).to(torch.uint8).flatten()
 
 
 def decode(codes: Tensor, scale: Tensor, bits: int) -> Tensor:

@@ -47,52 +47,76 @@ def levels(bits: int, form: Form) -> Levels:
 
 
 class _Sign(torch.autograd.Function):
-    """a sign(x / a), gradients as in the module's table; the scale's is sum(G sign(x))."""
+    """a sign(x), gradients as in the module's table; the scale's is sum(G sign(x))."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, scale: Tensor) -> Tensor:
-        ctx.save_for_backward(value, scale)
-        return torch.where(value >= 0, scale, -scale)
+    def forward(ctx: Any, value: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
+        out = torch.copysign(scale, _shifted(value, shift))
+        ctx.save_for_backward(value, scale, shift, out)
+        return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        value, scale = ctx.saved_tensors
-        signed = torch.where(value >= 0, grad, -grad)
-        return grad * (value.abs() <= scale), _scale_gradient(signed, scale, 1.0)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        value, scale, shift, out = ctx.saved_tensors
+        passed = grad * (_shifted(value, shift).abs() <= scale)
+        return passed, _scale_gradient(grad, out, scale, 1.0), _shift_gradient(passed, shift)
 
 
 class _Round(torch.autograd.Function):
-    """a (round(clamp(n x, low, high) - s) + s) / n with x = value / a."""
+    """a q / n with q = round(clamp(n x, low, high) - s) + s; the scale's gradient is LSQ's sum(G (q / n - x inside)).
+
+    The value itself is kept for the backward pass, not what becomes of it: it is there already for the layers that
+    share it, and the output is there for the layer behind.
+    """
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, scale: Tensor, at: Levels) -> Tensor:
-        x = value * (at.steps / scale)
-        ctx.save_for_backward(x, scale)
+    def forward(ctx: Any, value: Tensor, scale: Tensor, shift: Tensor | None, at: Levels) -> Tensor:
+        out = rounded(_shifted(value, shift) * (at.steps / scale), at).mul_(scale / at.steps)
+        ctx.save_for_backward(value, scale, shift, out)
         ctx.at = at
-        return _rounded(x, at) * (scale / at.steps)
+        return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        x, scale = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
+        value, scale, shift, out = ctx.saved_tensors
         at: Levels = ctx.at
-        clamped = x.clamp(at.low, at.high)
-        inside = clamped == x
-        error = _rounded(clamped, at) - torch.where(inside, x, 0.0)
-        return grad * inside, _scale_gradient(grad * error, scale, at.high) / at.steps, None
+        shifted, unit = _shifted(value, shift), scale / at.steps
+        inside = shifted.clamp(at.low * unit, at.high * unit) == shifted
+        passed = grad * inside
+        return (
+            passed,
+            _scale_gradient(grad, out - shifted * inside, scale, at.high),
+            _shift_gradient(passed, shift),
+            None,
+        )
 
 
-def _rounded(x: Tensor, at: Levels) -> Tensor:
-    clamped = x.clamp(at.low, at.high)
-    return clamped.round() if at.shift == 0 else (clamped - at.shift).round() + at.shift
+def _shifted(value: Tensor, shift: Tensor | None) -> Tensor:
+    return value if shift is None else value - shift
 
 
-def _scale_gradient(terms: Tensor, scale: Tensor, high: float) -> Tensor:
-    """Sum over what shares a scale, times LSQ's 1 / sqrt(count * high)."""
-    summed = terms.float().sum_to_size(scale.shape)
-    return (summed / math.sqrt(terms.numel() / scale.numel() * high)).to(scale.dtype)
+def rounded(x: Tensor, at: Levels) -> Tensor:
+    """The nearest of some levels' integers (halves with ``shift``); n x is overwritten."""
+    clamped = x.clamp_(at.low, at.high)
+    return clamped.round_() if at.shift == 0 else clamped.sub_(at.shift).round_().add_(at.shift)
 
 
-def fake_quantize(value: Tensor, scale: Tensor, bits: int, form: Form = "signed") -> Tensor:
+def _scale_gradient(grad: Tensor, of: Tensor, scale: Tensor, high: float) -> Tensor:
+    """Sum of grad x of / scale over what shares a scale, times LSQ's 1 / sqrt(count * high)."""
+    if scale.numel() == 1 and grad.dtype == torch.float32:
+        summed = torch.dot(grad.reshape(-1), of.reshape(-1)).view(scale.shape)
+    else:
+        summed = (grad * of).float().sum_to_size(scale.shape)
+    return (summed / scale / math.sqrt(grad.numel() / scale.numel() * high)).to(scale.dtype)
+
+
+def _shift_gradient(passed: Tensor, shift: Tensor | None) -> Tensor | None:
+    return None if shift is None else -passed.sum_to_size(shift.shape)
+
+
+def fake_quantize(
+    value: Tensor, scale: Tensor, bits: int, form: Form = "signed", shift: Tensor | None = None
+) -> Tensor:
     """Round a tensor to 2^bits levels.
 
     Args:
@@ -100,20 +124,25 @@ def fake_quantize(value: Tensor, scale: Tensor, bits: int, form: Form = "signed"
         scale: positive, broadcasts against ``value``.
         bits: 1, 2, 4 or 8.
         form: see the module's table.
+        shift: taken off the values before; broadcasts likewise.
     """
     if bits == 1 and form == "signed":
-        return binarize(value, scale)
-    return round_to(value, scale, levels(bits, form))
+        return binarize(value, scale, shift)
+    return round_to(value, scale, levels(bits, form), shift)
 
 
-def binarize(value: Tensor, scale: Tensor) -> Tensor:
+def binarize(value: Tensor, scale: Tensor, shift: Tensor | None = None) -> Tensor:
     """The scale with the sign of each value, straight-through where |value| <= scale."""
-    return _Sign.apply(value, scale.to(value.dtype))  # type: ignore[no-untyped-call]
+    return _Sign.apply(value, scale.to(value.dtype), _like(shift, value))  # type: ignore[no-untyped-call]
 
 
-def round_to(value: Tensor, scale: Tensor, at: Levels) -> Tensor:
+def round_to(value: Tensor, scale: Tensor, at: Levels, shift: Tensor | None = None) -> Tensor:
     """The nearest of some levels, straight-through between the outermost."""
-    return _Round.apply(value, scale.to(value.dtype), at)  # type: ignore[no-untyped-call]
+    return _Round.apply(value, scale.to(value.dtype), _like(shift, value), at)  # type: ignore[no-untyped-call]
+
+
+def _like(shift: Tensor | None, value: Tensor) -> Tensor | None:
+    return None if shift is None else shift.to(value.dtype)
 
 
 @torch.no_grad()
@@ -199,11 +228,8 @@ class ActivationQuantizer(nn.Module):
         if self.scales > 1:
             scale = scale.view(-1, 1, 1)
             shift = shift.unsqueeze(1) if shift is not None else None
-        if shift is None:
-            return fake_quantize(value, scale, bits, self.form)
-        shift = shift.to(value.dtype)
-        quantized = fake_quantize(value - shift, scale, bits, self.form)
-        return quantized + shift if self.form == "skewed" else quantized
+        quantized = fake_quantize(value, scale, bits, self.form, shift)
+        return quantized + shift.to(value.dtype) if shift is not None and self.form == "skewed" else quantized
 
     @torch.no_grad()
     def _calibrate(self, value: Tensor) -> None:

@@ -140,7 +140,7 @@ class ElasticWeight(nn.Module):
 
     def forward(self, weight: Tensor, bits: int) -> Tensor:
         """Quantize a weight of any shape."""
-        return _elastic(weight - self.threshold[str(bits)], self.log_scale[str(bits)].exp(), bits)
+        return _elastic(weight, self.log_scale[str(bits)].exp(), bits, self.threshold[str(bits)])
 
 
 class ElasticActivation(ActivationQuantizer):
@@ -160,10 +160,10 @@ class ElasticActivation(ActivationQuantizer):
         if self.calibrating:
             self._calibrate(value)
             return value
-        shifted = value - self.shift[str(bits)].to(value.dtype)
+        scale, shift = self.scale(bits), self.shift[str(bits)]
         if self.form == "nonnegative":
-            return round_to(shifted, self.scale(bits), Levels(0.0, 2.0**bits - 1))
-        return _elastic(shifted, self.scale(bits), bits)
+            return round_to(value, scale, Levels(0.0, 2.0**bits - 1), shift)
+        return _elastic(value, scale, bits, shift)
 
     @torch.no_grad()
     def _calibrate(self, value: Tensor) -> None:
@@ -209,8 +209,8 @@ def _is_squashed(module: QuantLinear) -> bool:
     return isinstance(module.weight_quantizer, SquashedWeight)
 
 
-def _elastic(value: Tensor, scale: Tensor, bits: int) -> Tensor:
-    return binarize(value, scale) if bits == 1 else round_to(value, scale, _integers(bits))
+def _elastic(value: Tensor, scale: Tensor, bits: int, shift: Tensor | None = None) -> Tensor:
+    return binarize(value, scale, shift) if bits == 1 else round_to(value, scale, _integers(bits), shift)
 
 
 def _integers(bits: int) -> Levels:

@@ -47,12 +47,14 @@ class TrainingSettings(Section):
     speed_perturb: float = Field(
         0.12, ge=0, lt=0.5, description="each wave is played up to this share faster or slower"
     )
+    accumulation: int = Field(1, gt=0, description="in how many parts a batch is worked through, for want of memory")
 
 
 class FloatSettings(TrainingSettings):
     """Training of the float model."""
 
     start: Path | None = Field(None, description="folder of a checkpoint to start from; without it random weights")
+    frozen_front_end: bool = Field(False, description="leave the convolutional feature extractor as it is")
 
 
 class FinetuneSettings(Section):

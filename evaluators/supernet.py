@@ -12,7 +12,7 @@ import torch
 from transformers import HubertForCTC
 
 from evaluators.corpora import Corpus
-from evaluators.distill import distillation_loss, teacher_of
+from evaluators.distill import distillation_loss, join, split_lesson, teacher_of, totals
 from evaluators.float_model import augmented_batches
 from evaluators.optimise import ResumePoint, optimise, steps_done
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
@@ -61,11 +61,13 @@ def train_supernet(
 
     def losses(step: int) -> Iterator[torch.Tensor]:
         batch = next(batches)
-        target = teach(batch)
+        target = join([teach(part) for part in batch.split(settings.accumulation)])
         rng = np.random.default_rng((settings.seed, step))
+        whole = totals(student, batch, target)
         for assignment in (uniform[int(rng.integers(len(uniform)))], random_assignment(layers, rng)):
             set_precisions(student, layers, assignment)
-            yield distillation_loss(student, batch, target, settings)
+            for part, goal in split_lesson(batch, target, settings.accumulation):
+                yield distillation_loss(student, part, goal, settings, whole)
 
     student.eval()  # no dropout, no masking: the teacher has none either
     optimise(

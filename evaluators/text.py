@@ -8,6 +8,7 @@ from spaces.errors import UserError
 
 BLANK = "<pad>"
 BOUNDARY = "|"
+LIBRISPEECH_TOKENS = (BLANK, "<s>", "</s>", "<unk>", BOUNDARY, *"ETAONIHSRDLUMWCFGYPBVK'XJQZ")
 POCKET_TOKENS = (BLANK, BOUNDARY, *"abcdefghijklmnopqrstuvwxyz", "'")
 
 

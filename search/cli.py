@@ -291,6 +291,25 @@ def estimate(
         print(f"{one['name']:<12} {one['storage_mb']:>10.2f} MB {one['runtime']:>8.2f} of fp16")
 
 
+@app.command("import")
+def import_model(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="a name on the hub, or a folder that transformers wrote")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="the model folder to write")],
+) -> None:
+    """Write a HuBERT checkpoint of transformers as a model folder.
+
+    Example: hubits import facebook/hubert-large-ls960-ft models/hubert-large
+    """
+    from evaluators.checkpoints import import_checkpoint
+
+    head = import_checkpoint(source, folder)
+    print(
+        f"{folder}: " + ("a CTC model" if head else "a pretrained model, for float_training.start; it has no CTC head")
+    )
+
+
 @app.command()
 def train_float(study: StudyPath) -> None:
     """Train the study's float model (its section float_training); started again, it goes on.

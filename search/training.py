@@ -57,8 +57,9 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> float:
         raise UserError(f"{file.path}: float_training: missing; say steps and learning_rate there")
     if (folder / "model.safetensors").exists():
         raise UserError(f"{folder / 'model.safetensors'}: is there already; move it away to train another")
-    vocabulary = Vocabulary.load(folder / "vocab.json")
-    model = build(load_config(folder), settings.seed)
+    source = folder if settings.start is None else settings.start
+    vocabulary = Vocabulary.load(source / "vocab.json")
+    model = build(load_config(source), settings.seed)
     if settings.start is not None:
         load_weights(model, settings.start / "model.safetensors")
     model.to("cuda" if torch.cuda.is_available() else "cpu")

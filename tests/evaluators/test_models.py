@@ -20,7 +20,7 @@ from evaluators.hubert import build, load_config, load_model, load_weights, save
 from evaluators.optimise import cosine, optimise
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
 from evaluators.scoring import frames, logits, transcribe
-from evaluators.settings import CorpusSettings, FinetuneSettings, SupernetSettings, TrainingSettings
+from evaluators.settings import CorpusSettings, FinetuneSettings, FloatSettings, SupernetSettings
 from evaluators.storage import storage_bytes
 from evaluators.supernet import SUPERNET_BITS, random_assignment, train_supernet
 from evaluators.text import POCKET_TOKENS, Vocabulary
@@ -175,7 +175,7 @@ def test_a_loss_that_is_no_number_stops_the_finetune() -> None:
 
 def test_float_training_lowers_the_loss_and_goes_on_from_its_resume_point(tmp_path: Path) -> None:
     corpus = read_manifest(write_speech(tmp_path))
-    settings = TrainingSettings(steps=30, learning_rate=5e-3, batch_seconds=4, save_every=10)
+    settings = FloatSettings(steps=30, learning_rate=5e-3, batch_seconds=4, save_every=10)
     losses: dict[int, float] = {}
     train_float(build(CONFIG, 0), VOCABULARY, corpus, settings, resume=tmp_path / "a", on_step=losses.__setitem__)
     assert np.mean([losses[i] for i in range(26, 31)]) < 0.7 * np.mean([losses[i] for i in range(1, 6)])

@@ -1,0 +1,99 @@
+"""Importing checkpoints as transformers writes them, today's and older ones."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import HubertConfig, HubertForCTC, HubertModel
+
+from evaluators.checkpoints import import_checkpoint
+from evaluators.hubert import load_model
+from evaluators.text import LIBRISPEECH_TOKENS, Vocabulary
+from search.cli import main
+from spaces import UserError
+from tests.conftest import TINY
+
+CONFIG = HubertConfig(**{**TINY, "vocab_size": len(LIBRISPEECH_TOKENS)})
+POSITION = "encoder.pos_conv_embed.conv"
+
+
+@pytest.fixture
+def ctc(tmp_path: Path) -> tuple[HubertForCTC, Path]:
+    torch.manual_seed(0)
+    model, folder = HubertForCTC(CONFIG), tmp_path / "ctc"
+    model.save_pretrained(folder)
+    Vocabulary(LIBRISPEECH_TOKENS).save(folder / "vocab.json")
+    return model, folder
+
+
+def test_a_ctc_checkpoint_keeps_its_head_and_vocabulary(ctc: tuple[HubertForCTC, Path], tmp_path: Path) -> None:
+    model, folder = ctc
+    assert import_checkpoint(str(folder), tmp_path / "out")
+    loaded, vocabulary = load_model(tmp_path / "out")
+    assert vocabulary.tokens == LIBRISPEECH_TOKENS
+    for name, value in model.state_dict().items():
+        assert torch.allclose(loaded.state_dict()[name], value, atol=2e-3), name
+
+
+def test_a_pretrained_checkpoint_gets_a_fresh_head(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = HubertModel(CONFIG)
+    model.save_pretrained(tmp_path / "pretrained")
+    assert not import_checkpoint(str(tmp_path / "pretrained"), tmp_path / "out")
+    loaded, vocabulary = load_model(tmp_path / "out")
+    assert len(vocabulary) == loaded.config.vocab_size == 32
+    for name, value in model.state_dict().items():
+        assert torch.allclose(loaded.hubert.state_dict()[name], value, atol=2e-3), name
+
+
+def test_older_files_with_weight_norms_old_names_are_read(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, folder = HubertModel(CONFIG), tmp_path / "old"
+    model.save_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    state = model.state_dict()
+    for i, old in enumerate(("weight_g", "weight_v")):
+        state[f"{POSITION}.{old}"] = state.pop(f"{POSITION}.parametrizations.weight.original{i}")
+    torch.save(state, folder / "pytorch_model.bin")
+    assert not import_checkpoint(str(folder), tmp_path / "out")
+    new = load_file(tmp_path / "out" / "model.safetensors")
+    for i, old in enumerate(("weight_g", "weight_v")):
+        found = new[f"hubert.{POSITION}.parametrizations.weight.original{i}"]
+        assert torch.allclose(found.float(), state[f"{POSITION}.{old}"], atol=2e-3)
+
+
+def test_what_cannot_be_imported_says_why(
+    ctc: tuple[HubertForCTC, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folder = ctc
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match="cannot be imported"):
+        import_checkpoint(str(tmp_path / "nothing"), tmp_path / "a")
+    other = tmp_path / "bert"
+    other.mkdir()
+    (other / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    with pytest.raises(UserError, match="is a bert model, not a hubert"):
+        import_checkpoint(str(other), tmp_path / "b")
+    (folder / "vocab.json").write_text(json.dumps({"<pad>": 0, "|": 1, "a": 2}))
+    with pytest.raises(UserError, match="has 32 outputs, but its vocabulary 3"):
+        import_checkpoint(str(folder), tmp_path / "c")
+    (folder / "model.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="cannot be imported"):
+        import_checkpoint(str(folder), tmp_path / "d")
+    assert not (tmp_path / "d").exists()
+
+
+def test_the_command_writes_a_folder_once(
+    ctc: tuple[HubertForCTC, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["hubits", "import", str(ctc[1]), str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert not done.value.code
+    assert "a CTC model" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == 2
+    assert "is there already" in capsys.readouterr().err
