@@ -21,9 +21,7 @@ _ATTENTION_GFLOPS = 5.8725  # of a block
 _UNIT = 768 * 768 * 500 / 2**30  # multiply-adds of one projection for 500 frames, in units of 2^30
 _PRODUCTS = 2 * 768 * 500 * 500 / 2**30  # of both attention products of a block
 _GFLOPS_PER_QUANT_OP = 28.55 / 1898.44  # its assumption: SqWQ w8 runs as fast as fp16
-BLOCKS, WIDTH, INNER = 12, 768, 3072
-_SQWQ_GAINS = BLOCKS * (4 * WIDTH + INNER + WIDTH)
-_LA_THRESHOLDS = BLOCKS * 3 * WIDTH
+BLOCKS = 12
 
 
 class Row(NamedTuple):
@@ -70,8 +68,8 @@ def storage_bytes(architecture: Architecture, assignment: Assignment, method: st
     if method == "BiT-LA":
         quantized = {x.block for x in architecture.layers if x.kind == "product" and assignment[x.name] != FP16}
         extras = len(quantized) * 3 * architecture.hidden
-    elif method == "SqWQ" and len(assignment):
-        extras = _SQWQ_GAINS
+    elif method == "SqWQ":
+        extras = sum(x.channels for x in architecture.layers if x.weights and assignment[x.name].weight < 16)
     return architecture.parameters * 2 - saved + extras * 2
 
 

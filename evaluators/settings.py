@@ -27,11 +27,14 @@ class CorpusSettings(Section):
 
 
 class Corpora(Section):
-    """The three corpora: finetunes see train, the search sees dev, the finished front is scored once on test."""
+    """The corpora: finetunes see train, the search sees dev, the finished front is scored once on test."""
 
     train: CorpusSettings
     dev: CorpusSettings
     test: CorpusSettings | None = None
+    test_other: CorpusSettings | None = Field(
+        None, description="a second test corpus, such as LibriSpeech's test-other"
+    )
 
 
 class TrainingSettings(Section):

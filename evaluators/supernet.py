@@ -4,7 +4,7 @@ Each step trains on one batch a sandwich (Yu and Huang, "Universally slimmable n
 gradients added: a low uniform one, and a random one whose layers lean to more or to fewer bits as the step draws it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +21,25 @@ from evaluators.text import Vocabulary
 from spaces.architecture import Layer
 from spaces.assignment import Assignment, fitted
 from spaces.precision import Precision
+from spaces.space import reaching
 
 SUPERNET_BITS = (1, 2, 4, 8)
 _LOW = (1, 1, 2)  # the hardest twice as often
 
 
-def random_assignment(layers: Sequence[Layer], rng: np.random.Generator) -> Assignment:
-    """Weight and activation bits drawn apart for each layer, from a share of each width that the draw itself varies."""
+def random_assignment(
+    layers: Sequence[Layer], rng: np.random.Generator, least_bits: Mapping[str, int] | None = None
+) -> Assignment:
+    """Weight and activation bits drawn apart for each layer, from a share of each width that the draw itself varies.
+
+    A group with a floor gets that where the draw is lower.
+    """
     weight_odds = rng.dirichlet(np.ones(len(SUPERNET_BITS)))
     activation_odds = rng.dirichlet(np.ones(len(SUPERNET_BITS)))
     weights = rng.choice(SUPERNET_BITS, size=len(layers), p=weight_odds)
     activations = rng.choice(SUPERNET_BITS, size=len(layers), p=activation_odds)
+    floors = [(least_bits or {}).get(layer.group, 1) for layer in layers]
+    weights, activations = np.maximum(weights, floors), np.maximum(activations, floors)
     return Assignment(
         {x.name: fitted(x, Precision(int(w), int(a))) for x, w, a in zip(layers, weights, activations, strict=True)}
     )
@@ -45,6 +53,7 @@ def train_supernet(
     layers: Sequence[Layer],
     settings: SupernetSettings,
     *,
+    least_bits: Mapping[str, int] | None = None,
     resume: Path,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
@@ -57,14 +66,15 @@ def train_supernet(
     if not done:
         calibrate(student, next(batches))
     teach = teacher_of(teacher, settings)
-    uniform = [Assignment.uniform(layers, Precision(b, b)) for b in _LOW]
+    floors = least_bits or {}
+    uniform = [Assignment.uniform(reaching(layers, p, floors), p) for p in (Precision(b, b) for b in _LOW)]
 
     def losses(step: int) -> Iterator[torch.Tensor]:
         batch = next(batches)
         target = join([teach(part) for part in batch.split(settings.accumulation)])
         rng = np.random.default_rng((settings.seed, step))
         whole = totals(student, batch, target)
-        for assignment in (uniform[int(rng.integers(len(uniform)))], random_assignment(layers, rng)):
+        for assignment in (uniform[int(rng.integers(len(uniform)))], random_assignment(layers, rng, floors)):
             set_precisions(student, layers, assignment)
             for part, goal in split_lesson(batch, target, settings.accumulation):
                 yield distillation_loss(student, part, goal, settings, whole)

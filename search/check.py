@@ -2,13 +2,19 @@
 
 import importlib.util
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluators.settings import CorpusSettings
 from search.member import Member
+from search.recipes import planned
 from search.records import costs
 from search.study_file import StudyFile
-from spaces import Assignment
+from spaces import Assignment, Precision, ctc_config
+
+if TYPE_CHECKING:
+    from evaluators.rehearsal import Rehearsal
+
+CORPORA = ("train", "dev", "test", "test_other")
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,8 @@ class Check:
     """The findings; ``missing`` is what keeps the study from running.
 
     ``audio_hours`` is the most speech that finetunes will read; ``minutes_left`` follows from the mean time of the
-    trials that are measured already, and is None before the first.
+    trials that are measured already, and is None before the first. ``rows`` are those of the recipes' comparison.
+    ``rehearsal`` is what a candidate takes on this machine, and ``device_hours`` what all the finetunes then take.
     """
 
     study: str
@@ -30,7 +37,10 @@ class Check:
     audio_hours: float
     measured: int
     minutes_left: float | None
+    rows: int
     missing: list[str]
+    rehearsal: "Rehearsal | None" = None
+    device_hours: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -43,22 +53,34 @@ class Check:
             f"  model: {self.parameters:,} parameters; {self.choices} choices, {self.assignments:.3g} assignments",
             f"  work: at most {self.steps} steps a candidate, {self.audio_hours:.1f} hours of audio in all; "
             f"{self.measured} measured already" + self._left(),
+            *([f"  recipes: {self.rows} rows"] if self.rows else []),
             *(f"  {name}: {what}" for name, what in self.corpora.items()),
             *(
                 f"  {name:>6}: {size:9.3f} MB, runtime {share:.3f} of fp16"
                 for name, (size, share) in self.uniform.items()
             ),
+            *self._rehearsed(),
             *(f"  missing: {what}" for what in self.missing),
         ]
         return "\n".join([*lines, "nothing is missing" if not self.missing else "not ready"])
+
+    def _rehearsed(self) -> list[str]:
+        if self.rehearsal is None:
+            return []
+        r = self.rehearsal
+        return [
+            f"  rehearsed on {r.device}: {r.step_seconds:.2f} s a step ({r.batch_seconds:.0f} s of audio tried), "
+            f"{r.memory_gb:.1f} GB, scores {r.scored_a_second:.0f} s of audio a second; "
+            f"at most {self.device_hours:.1f} hours of such a device for all finetunes"
+        ]
 
     def _left(self) -> str:
         return "" if self.minutes_left is None else f", about {self.minutes_left:.0f} minutes left"
 
 
-def check_study(file: StudyFile) -> Check:
-    """Walk through a study without loading a weight."""
-    corpora = {n: c for n in ("train", "dev", "test") if (c := getattr(file.corpora, n)) is not None}
+def check_study(file: StudyFile, *, rehearsing: bool = False) -> Check:
+    """Walk through a study without loading a weight; where asked for, try a few steps with random weights."""
+    corpora = {n: c for n in CORPORA if (c := getattr(file.corpora, n)) is not None}
     space = file.search_space
     members: dict[str, Assignment] = file.uniform
     steps = file.finetune.steps + file.finetune.low_bit_steps
@@ -66,6 +88,11 @@ def check_study(file: StudyFile) -> Check:
     measured = _measured(file)
     mean = sum(m.seconds for m in measured) / len(measured) if measured else None
     left = max(0, candidates - len(measured)) / file.search.workers
+    rows = len(planned(file)) if file.recipes else 0
+    tried = _rehearse(file) if rehearsing else None
+    hours = None if tried is None else candidates * steps * tried.step_seconds / 3600
+    if tried is not None and file.recipes is not None:
+        hours = rows * file.recipes.steps * tried.step_seconds / 3600
     return Check(
         study=file.name,
         parameters=file.architecture.parameters,
@@ -78,8 +105,23 @@ def check_study(file: StudyFile) -> Check:
         audio_hours=round(candidates * steps * file.finetune.batch_seconds / 3600, 2),
         measured=len(measured),
         minutes_left=None if mean is None else round(left * mean / 60, 1),
+        rows=rows,
         missing=missing(file),
+        rehearsal=tried,
+        device_hours=hours,
     )
+
+
+def _rehearse(file: StudyFile) -> "Rehearsal":
+    from transformers import HubertConfig
+
+    from evaluators.hubert import load_config
+    from evaluators.rehearsal import rehearse
+
+    there = (file.model.folder / "config.json").exists() or file.model.architecture is None
+    config = load_config(file.model.folder) if there else HubertConfig(**ctc_config(str(file.model.architecture)))
+    low = file.search_space.uniform(Precision(2, 2))
+    return rehearse(config, file.search_space.layers, low, file.finetune)
 
 
 def _measured(file: StudyFile) -> list[Member]:
@@ -94,8 +136,9 @@ def missing(file: StudyFile) -> list[str]:
     found = []
     for path in (file.model.folder / "vocab.json", file.model.folder / "model.safetensors", file.model.supernet):
         if path is not None and not path.exists():
-            found.append(f"{path}: not found; train it with hubits train-float and train-supernet, or fetch it")
-    for name in ("train", "dev", "test"):
+            made = "train-supernet" if path == file.model.supernet else "import or train-float"
+            found.append(f"{path}: not found; hubits {made} writes it")
+    for name in CORPORA:
         corpus: CorpusSettings | None = getattr(file.corpora, name)
         if corpus is None:
             continue

@@ -46,14 +46,20 @@ def _load(path: Path, refined: bool = False) -> "StudyFile":
 
 
 @app.command()
-def check(study: StudyPath, as_json: AsJson = False) -> None:
+def check(
+    study: StudyPath,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="try a few steps with random weights and time them")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """What the study would do and cost, and what is missing, before it costs anything.
 
     Example: hubits check studies/pocket/demo.toml
     """
     from search.check import check_study
 
-    report = check_study(_load(study))
+    report = check_study(_load(study), rehearsing=rehearse)
     print(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
     if report.missing:
         raise typer.Exit(2)
@@ -351,7 +357,7 @@ def recipes(study: StudyPath, workers: Workers = None, executor: ExecutorName = 
         file: "StudyFile", executor: "Executor", on_progress: Callable[[Any], None], stop: Any
     ) -> list[dict[str, Any]]:
         with stop.listening():
-            return compared(compare_recipes(file, Desk(executor, on_progress, stop)))
+            return compared(file, compare_recipes(file, Desk(executor, on_progress, stop)))
 
     found, stopped = _run(file, stage)
     print(json.dumps(found)) if as_json else print_recipes(file, found)

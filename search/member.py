@@ -19,7 +19,7 @@ class Member:
         storage_mb: bytes of its packed file / 10^6.
         runtime: estimated, relative to fp16, under the study's runtime model.
         errors: word errors of every development utterance, for paired comparisons; ``words`` counts its words.
-        test: the same on the test corpus, once the front was scored there.
+        test: the same on the test corpus, once the front was scored there; under ``other`` that on a second one.
     """
 
     name: str

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from evaluators import paper
+from evaluators.runtime import runtime
 from evaluators.settings import RecipeName
 from search.dispatch import dispatch
 from search.driver import Desk, Progress
@@ -103,10 +104,11 @@ def compare_recipes(file: StudyFile, desk: Desk) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for r in rows if (path := row_path(file, r)).exists()]
 
 
-def compared(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each recipe and width: mean and range of the WERs, theirs and ours, and the paper's own WER.
+def compared(file: StudyFile, results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each recipe and width: mean and range of the WERs, theirs and ours, costs, and the published WER.
 
-    The paper's figure is of another model on other data; it stands there to be compared in shape alone.
+    Storage is counted as the paper does, the runtime of its own model too; that of others by bit operations.
+    The published figure is of the paper's model on its data; it stands there to be compared in shape alone.
     """
     found = []
     for config, bits in dict.fromkeys((r["config"], r["bits"]) for r in results):
@@ -119,10 +121,22 @@ def compared(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                     "recipe": config, "bits": bits, "seeds": min(len(theirs), len(ours)),
                     "wer": float(np.mean(theirs)), "wer_range": (min(theirs), max(theirs)),
                     "ours": float(np.mean(ours)), "ours_range": (min(ours), max(ours)),
-                    "published": _published(config, bits),
+                    "published": _published(config, bits), **_costs(file, config, bits),
                 }
             )  # fmt: skip
     return found
+
+
+def _costs(file: StudyFile, config: RecipeName, bits: int) -> dict[str, float]:
+    from evaluators.recipes import recipe_assignment
+
+    assignment, method = recipe_assignment(file.architecture.layers, config, bits), _TABLE1[config]
+    storage = paper.storage_bytes(file.architecture, assignment, method) / 1e6
+    try:
+        share = paper.runtime(file.architecture, assignment, method)
+    except UserError:
+        share = runtime(file.architecture, assignment)
+    return {"storage_mb": round(storage, 3), "runtime": round(share, 4)}
 
 
 def _published(config: str, bits: int) -> float | None:

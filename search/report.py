@@ -12,6 +12,7 @@ from search.member import Member
 from search.pareto import front, gain, gain_text
 from search.sensitivity import read_sensitivity
 from search.study_file import StudyFile
+from search.table import test_text
 from spaces import UserError
 
 _STYLE = """
@@ -110,7 +111,7 @@ def _table(file: StudyFile, members: Sequence[Member]) -> str:
         said = f"<span class={style}>{escape(gain_text(m, members))}</span>"
         cells = (
             escape(m.name), f"{m.wer:.2f} [{m.wer_low:.1f}, {m.wer_high:.1f}]",
-            f"{m.test['wer']:.2f}" if m.test else "", f"{m.storage_mb:.3f}", f"{m.runtime:.3f}", f"{m.mean_bits:.2f}",
+            test_text(m), f"{m.storage_mb:.3f}", f"{m.runtime:.3f}", f"{m.mean_bits:.2f}",
             said,
         )  # fmt: skip
         lines.append(f"<tr{' class=uniform' * m.uniform}>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")

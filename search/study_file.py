@@ -21,7 +21,16 @@ from evaluators.settings import (
     Section,
     SupernetSettings,
 )
-from spaces import FP16, Architecture, Assignment, Precision, SearchSpace, UserError, named_architecture
+from spaces import (
+    FP16,
+    Architecture,
+    Assignment,
+    Precision,
+    SearchSpace,
+    UserError,
+    ctc_config,
+    named_architecture,
+)
 from spaces.space import Granularity
 
 SamplerName = Literal["hubits", "gp", "tpe", "nsga2", "random"]
@@ -34,6 +43,9 @@ class ModelSettings(Section):
 
     folder: Path = Field(description="config.json, vocab.json and model.safetensors of the float CTC model")
     supernet: Path | None = Field(None, description="weights of the supernet; without it candidates start at the float")
+    architecture: str | None = Field(
+        None, description="a named model that the folder will hold, such as hubert-base, for checks before it is there"
+    )
 
 
 class SpaceSettings(Section):
@@ -44,6 +56,7 @@ class SpaceSettings(Section):
     precisions: tuple[str, ...] = ()
     weight_bits: tuple[int, ...] = ()
     activation_bits: tuple[int, ...] = ()
+    least_bits: dict[str, int] = Field({}, description="groups whose ladders go no lower, such as {front_end = 4}")
     uniform: tuple[str, ...] = Field(UNIFORM, description="uniform members, measured before anything else")
 
 
@@ -160,8 +173,11 @@ class StudyFile(Section):
 
     @cached_property
     def architecture(self) -> Architecture:
-        """The float model's architecture, from its config alone."""
-        return named_architecture(str(self.model.folder / "config.json"))
+        """The float model's architecture, from its config alone; of the named model as long as none is there."""
+        config = self.model.folder / "config.json"
+        if self.model.architecture is not None and not config.exists():
+            return Architecture(ctc_config(self.model.architecture), self.model.architecture)
+        return named_architecture(str(config))
 
     @cached_property
     def search_space(self) -> SearchSpace:
@@ -169,7 +185,7 @@ class StudyFile(Section):
         s = self.space
         return SearchSpace(
             self.architecture, granularity=s.granularity, groups=s.groups, precisions=s.precisions,
-            weight_bits=s.weight_bits, activation_bits=s.activation_bits,
+            weight_bits=s.weight_bits, activation_bits=s.activation_bits, least_bits=s.least_bits,
         )  # fmt: skip
 
     @cached_property

@@ -41,12 +41,21 @@ def row(member: Member, members: Sequence[Member]) -> dict[str, Any]:
         "test_wer": round(member.test["wer"], 4) if member.test else None,
         "test_wer_low": round(member.test["wer_low"], 4) if member.test else None,
         "test_wer_high": round(member.test["wer_high"], 4) if member.test else None,
+        "test_other_wer": round(member.test["other"]["wer"], 4) if member.test and "other" in member.test else None,
         "gain": round(own.points, 4) if own else None,
         "gain_low": round(own.low, 4) if own else None,
         "gain_high": round(own.high, 4) if own else None,
         "gain_over": own.over if own else None,
         "assignment": member.assignment.to_json(),
     }
+
+
+def test_text(member: Member) -> str:
+    """WER on the test corpus, and behind a stroke on the second one where there is one."""
+    if not member.test:
+        return ""
+    other = member.test.get("other")
+    return f"{member.test['wer']:.2f}" + (f" / {other['wer']:.2f}" if other else "")
 
 
 def write_csv(table: Sequence[dict[str, Any]], path: Path) -> None:
@@ -79,7 +88,8 @@ def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
     settings = file.recipes
     steps = settings.steps if settings else 0
     table = Table(title=f"{file.name}: WER % after {steps} steps from the float model, mean and range of the seeds")
-    for heading in ("recipe", "bits", "seeds", "recipe's WER", "ours on the same layers", "published (2301.00652)"):
+    headings = ("recipe", "bits", "seeds", "recipe's WER", "ours on the same layers", "MB", "runtime", "published WER")
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "recipe" else "right")
     for one in found:
         cells = (
@@ -87,7 +97,8 @@ def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
             for k, r in (("wer", "wer"), ("ours", "ours"))
         )
         published = "" if one["published"] is None else f"{one['published']:.2f}"
-        table.add_row(one["recipe"], str(one["bits"]), str(one["seeds"]), *cells, published)
+        table.add_row(one["recipe"], str(one["bits"]), str(one["seeds"]), *cells,
+                      f"{one['storage_mb']:.2f}", f"{one['runtime']:.2f}", published)  # fmt: skip
     Console(width=None if Console().is_terminal else 150).print(table)
 
 
@@ -112,7 +123,7 @@ def print_front(file: StudyFile, members: Sequence[Member]) -> None:
     for one in sorted({*on_front, *(m for m in members if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         table.add_row(
             one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
-            f"{one.test['wer']:.2f}" if one.test else "", f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
+            test_text(one), f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
             f"{one.mean_bits:.2f}", gain_text(one, members),
             style="bold" if one.uniform else None,
         )  # fmt: skip

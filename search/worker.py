@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from evaluators.settings import CorpusSettings
     from search.study_file import Fidelity
 
 Kind = Literal["measure", "test", "sensitivity", "recipe"]
@@ -145,13 +146,19 @@ def _test(job: Job) -> dict[str, Any]:
     base, evaluator = study_evaluator(job.study)
     file = base.at(job.fidelity)
     assignment = Assignment.from_json(job.assignment, file.architecture)
+    tensors = read_tensors(checkpoint_path(file, assignment.digest))
+
+    def scored(corpus: "CorpusSettings") -> dict[str, Any]:
+        errors = evaluator.score(tensors, assignment, load_corpus(corpus))
+        low, high = errors.interval()
+        return {"wer": errors.wer, "wer_low": low, "wer_high": high,
+                "errors": list(errors.errors), "words": list(errors.words)}  # fmt: skip
+
     assert file.corpora.test is not None
-    corpus = load_corpus(file.corpora.test)
-    errors = evaluator.score(read_tensors(checkpoint_path(file, assignment.digest)), assignment, corpus)
-    low, high = errors.interval()
-    return {
-        "wer": errors.wer, "wer_low": low, "wer_high": high, "errors": list(errors.errors), "words": list(errors.words)
-    }  # fmt: skip
+    found = scored(file.corpora.test)
+    if file.corpora.test_other is not None:
+        found["other"] = scored(file.corpora.test_other)
+    return found
 
 
 def _sensitivity(job: Job) -> dict[str, Any]:

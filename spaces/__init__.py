@@ -3,7 +3,7 @@
 from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
 from spaces.errors import UserError
-from spaces.models import named_architecture
+from spaces.models import ctc_config, named_architecture
 from spaces.precision import FP16, Precision
 from spaces.space import Member, SearchSpace
 
@@ -16,5 +16,6 @@ __all__ = [
     "Precision",
     "SearchSpace",
     "UserError",
+    "ctc_config",
     "named_architecture",
 ]

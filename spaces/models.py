@@ -19,13 +19,26 @@ CONFIGS: dict[str, dict[str, Any]] = {
     },
     "hubert-large": {
         **_LARGE,
+        "do_stable_layer_norm": True,
         "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096,
     },
     "hubert-xlarge": {
         **_LARGE,
+        "do_stable_layer_norm": True,
         "hidden_size": 1280, "num_hidden_layers": 48, "num_attention_heads": 16, "intermediate_size": 5120,
     },
 }  # fmt: skip
+
+
+def ctc_config(name: str) -> dict[str, Any]:
+    """The config of a named model under a CTC head of LibriSpeech's 32 characters.
+
+    Raises:
+        UserError: if there is no such name.
+    """
+    if name not in CONFIGS:
+        raise UserError(f"model.architecture: {name!r} is none of the models {', '.join(CONFIGS)}")
+    return {**CONFIGS[name], "vocab_size": 32}
 
 
 def named_architecture(name_or_config: str) -> Architecture:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from spaces.architecture import GROUPS, Architecture, Layer
 from spaces.assignment import Assignment, fitted
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from optuna.distributions import IntDistribution
 
 Granularity = Literal["model", "block", "module", "linear"]
+
+
+def reaching(layers: Sequence[Layer], precision: Precision, least_bits: Mapping[str, int]) -> list[Layer]:
+    """The layers whose group goes as low as a precision."""
+    lowest = min(precision.weight, precision.activation)
+    return [layer for layer in layers if least_bits.get(layer.group, 1) <= lowest]
 
 
 @dataclass(frozen=True)
@@ -31,15 +37,24 @@ class Member:
         return all(layer.kind == "product" for layer in self.layers)
 
 
+class Ladder(NamedTuple):
+    """The rungs of a member, lowest first: whole precisions where bits are tied, else weight and activation bits."""
+
+    precisions: tuple[Precision, ...]
+    weights: tuple[int, ...]
+    activations: tuple[int, ...]
+
+
 class SearchSpace:
     """All assignments that a search may try.
 
     Either ``precisions`` is a ladder of whole precisions, one choice a member (bits tied), or ``weight_bits`` and
     ``activation_bits`` are two ladders, two choices a member. Choices are ordinal: indices into a ladder in rising
-    order of bits.
+    order of bits. ``least_bits`` keeps a group's ladders from going lower than so many bits.
 
     Raises:
-        UserError: if a group or precision does not exist or the ladders are not given in one of the two ways.
+        UserError: if a group or precision does not exist, the ladders are not given in one of the two ways, or a group
+            with a floor of its own shares choices with others.
     """
 
     def __init__(
@@ -51,8 +66,9 @@ class SearchSpace:
         precisions: Sequence[str] = (),
         weight_bits: Sequence[int] = (),
         activation_bits: Sequence[int] = (),
+        least_bits: Mapping[str, int] | None = None,
     ) -> None:
-        for group in groups:
+        for group in (*groups, *(least_bits or {})):
             if group not in GROUPS:
                 raise UserError(f"space.groups: {group!r} does not exist; choose from {', '.join(GROUPS)}")
         if bool(precisions) == bool(weight_bits or activation_bits) or bool(weight_bits) != bool(activation_bits):
@@ -62,14 +78,16 @@ class SearchSpace:
         self.groups = tuple(g for g in GROUPS if g in groups)
         self.tied = bool(precisions)
         ladder = sorted({Precision.parse(p, "space.precisions") for p in precisions})
-        self._ladder = tuple(ladder)
+        self._whole = [str(p) for p in ladder]
         self._weights = tuple(sorted({Precision(b, b).weight for b in weight_bits}))
         self._activations = tuple(sorted({Precision(b, b).weight for b in activation_bits}))
         if self.tied:
             self._activations = tuple(sorted({p.activation for p in ladder}))
+        self.least_bits = {g: Precision(b, b).weight for g, b in (least_bits or {}).items() if g in self.groups}
         self.layers = tuple(layer for layer in architecture.layers if layer.group in self.groups)
         self.members = self._members()
-        self._variables = self._ladders()
+        self._ladders = {member.name: self._ladder_of(member, ladder) for member in self.members}
+        self._rungs = self._name_rungs()
 
     def _members(self) -> tuple[Member, ...]:
         members: dict[str, list[Layer]] = {}
@@ -84,43 +102,45 @@ class SearchSpace:
             members.setdefault(name, []).append(layer)
         return tuple(Member(name, tuple(layers)) for name, layers in members.items())
 
-    def _ladders(self) -> dict[str, int]:
-        sizes: dict[str, int] = {}
+    def _ladder_of(self, member: Member, precisions: Sequence[Precision]) -> Ladder:
+        floors = {self.least_bits.get(layer.group, 1) for layer in member.layers}
+        if len(floors) > 1:
+            raise UserError(f"space.least_bits: {member.name} holds several groups; choose a finer granularity")
+        (floor,) = floors
+        whole = tuple(p for p in precisions if min(p.weight, p.activation) >= floor)
+        weights, activations = (tuple(b for b in bits if b >= floor) for bits in (self._weights, self._activations))
+        if not (activations and (whole if self.tied else weights)):
+            raise UserError(f"space.least_bits: nothing is left on the ladder of {member.name}")
+        return Ladder(whole, weights, activations)
+
+    def _name_rungs(self) -> dict[str, tuple[str, ...]]:
+        rungs: dict[str, tuple[str, ...]] = {}
         for member in self.members:
+            ladder = self._ladders[member.name]
+            weights, activations = (tuple(f"{b} bit" for b in bits) for bits in (ladder.weights, ladder.activations))
             if self.tied:
-                sizes[member.name] = len(self._activations) if member.weightless else len(self._ladder)
-            else:
-                if not member.weightless:
-                    sizes[f"{member.name}.w"] = len(self._weights)
-                sizes[f"{member.name}.a"] = len(self._activations)
-        return sizes
+                rungs[member.name] = activations if member.weightless else tuple(map(str, ladder.precisions))
+                continue
+            if not member.weightless:
+                rungs[f"{member.name}.w"] = weights
+            rungs[f"{member.name}.a"] = activations
+        return rungs
 
     @property
     def variables(self) -> dict[str, int]:
         """Name of every choice and the number of its rungs."""
-        return dict(self._variables)
+        return {name: len(rungs) for name, rungs in self._rungs.items()}
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
         """What the rungs of every choice are called, lowest first: precisions, or bits."""
-        words = {
-            "precision": tuple(str(p) for p in self._ladder),
-            "w": tuple(f"{b} bit" for b in self._weights),
-            "a": tuple(f"{b} bit" for b in self._activations),
-        }
-        kinds: dict[str, str] = {}
-        for member in self.members:
-            if self.tied:
-                kinds[member.name] = "a" if member.weightless else "precision"
-            else:
-                kinds |= {f"{member.name}.w": "w", f"{member.name}.a": "a"}
-        return {name: words[kinds[name]] for name in self._variables}
+        return dict(self._rungs)
 
     @property
     def size(self) -> int:
         """Number of assignments."""
         total = 1
-        for rungs in self._variables.values():
+        for rungs in self.variables.values():
             total *= rungs
         return total
 
@@ -129,11 +149,11 @@ class SearchSpace:
         """The choices as Optuna distributions."""
         from optuna.distributions import IntDistribution
 
-        return {name: IntDistribution(0, rungs - 1) for name, rungs in self._variables.items()}
+        return {name: IntDistribution(0, rungs - 1) for name, rungs in self.variables.items()}
 
     def suggest(self, trial: "Trial") -> Assignment:
         """Ask an Optuna trial for every choice."""
-        return self.decode({name: trial.suggest_int(name, 0, rungs - 1) for name, rungs in self._variables.items()})
+        return self.decode({name: trial.suggest_int(name, 0, rungs - 1) for name, rungs in self.variables.items()})
 
     def decode(self, choices: Mapping[str, int]) -> Assignment:
         """The assignment that some rungs stand for."""
@@ -145,9 +165,10 @@ class SearchSpace:
 
     def _precision(self, member: Member, choices: Mapping[str, int]) -> Precision:
         if self.tied and not member.weightless:
-            return self._ladder[choices[member.name]]
-        activation = self._activations[choices[member.name if self.tied else f"{member.name}.a"]]
-        return Precision(activation if member.weightless else self._weights[choices[f"{member.name}.w"]], activation)
+            return self._ladders[member.name].precisions[choices[member.name]]
+        ladder = self._ladders[member.name]
+        activation = ladder.activations[choices[member.name if self.tied else f"{member.name}.a"]]
+        return Precision(activation if member.weightless else ladder.weights[choices[f"{member.name}.w"]], activation)
 
     def encode(self, assignment: Assignment) -> dict[str, int]:
         """The rungs of an assignment.
@@ -159,15 +180,15 @@ class SearchSpace:
         for member in self.members:
             # a product repeats its activation bits as weight bits: ask a layer with weights where there is one
             layer = next((x for x in member.layers if x.weights), member.layers[0])
-            precision = assignment[layer.name]
+            precision, ladder = assignment[layer.name], self._ladders[member.name]
             try:
                 if self.tied and not member.weightless:
-                    choices[member.name] = self._ladder.index(precision)
+                    choices[member.name] = ladder.precisions.index(precision)
                     continue
                 if not member.weightless:
-                    choices[f"{member.name}.w"] = self._weights.index(precision.weight)
+                    choices[f"{member.name}.w"] = ladder.weights.index(precision.weight)
                 name = member.name if self.tied else f"{member.name}.a"
-                choices[name] = self._activations.index(precision.activation)
+                choices[name] = ladder.activations.index(precision.activation)
             except ValueError:
                 raise UserError(f"{member.name}: {precision} is not on the search space's ladder") from None
         if self.decode(choices) != assignment:
@@ -175,16 +196,21 @@ class SearchSpace:
         return choices
 
     def uniform(self, precision: Precision) -> Assignment:
-        """Every layer of the space at one precision; ``w2a2`` and ``w1a1`` are the paper's BiT-LA configurations."""
-        return Assignment.uniform(self.layers, precision)
+        """Every layer of the space at one precision; ``w2a2`` and ``w1a1`` are the paper's BiT-LA configurations.
+
+        A group whose ladder does not go as low stays in fp16.
+        """
+        return Assignment.uniform(reaching(self.layers, precision, self.least_bits), precision)
 
     @property
     def signature(self) -> str:
         """A short hash of the model's tensors and of everything that is chosen."""
-        content = {
+        content: dict[str, Any] = {
             "tensors": self.architecture.tensors,
-            "variables": self._variables,
+            "variables": self.variables,
             "members": {m.name: [layer.name for layer in m.layers] for m in self.members},
-            "ladders": [[str(p) for p in self._ladder], self._weights, self._activations],
+            "ladders": [self._whole, self._weights, self._activations],
         }
+        if self.least_bits:
+            content["least_bits"] = self.least_bits
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

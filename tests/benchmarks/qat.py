@@ -21,6 +21,7 @@ from evaluators.batches import Batch
 from evaluators.distill import distillation_loss, teacher_of
 from evaluators.hubert import build, load_model
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.rehearsal import made_up_batch
 from evaluators.settings import FinetuneSettings
 from evaluators.supernet import SUPERNET_BITS
 from spaces import Architecture, Assignment, Precision
@@ -28,16 +29,6 @@ from spaces import Architecture, Assignment, Precision
 POCKET = Path("studies/pocket/model")
 ARMS = ("float", "w2a2", "w1a1")
 SETTINGS = FinetuneSettings(block_weight=1.0)
-
-
-def made_up_batch(seconds: float, each: float, vocabulary: int, device: torch.device) -> Batch:
-    """Noise of ``seconds`` in utterances of ``each``, with random transcripts of 12 characters a second."""
-    count, samples = max(1, round(seconds / each)), round(each * 16_000)
-    generator = torch.Generator().manual_seed(0)
-    audio = torch.randn(count, samples, generator=generator)
-    lengths = torch.full((count,), round(12 * each))
-    targets = torch.randint(5, vocabulary, (int(lengths.sum()),), generator=generator)
-    return Batch(audio, torch.ones(count, samples, dtype=torch.long), targets, lengths, tuple(range(count))).to(device)
 
 
 class Arm:

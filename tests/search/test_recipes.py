@@ -40,12 +40,23 @@ def test_every_row_is_trained_once_and_the_command_goes_on(tmp_path: Path) -> No
     assert [n for n in written if after[n] != written[n]] == [rows[0].name]
 
 
-def test_means_and_ranges() -> None:
+def test_means_and_ranges(tiny: Path) -> None:
     results = [
         {"config": "bit-l", "bits": 1, "recipe": recipe, "seed": seed, "wer": wer}
         for recipe, wers in (("bit-l", (50.0, 70.0)), ("hubits", (40.0, 44.0)))
         for seed, wer in enumerate(wers)
     ]
-    (row,) = compared(results)
+    (row,) = compared(StudyFile.load(tiny), results)
     assert (row["wer"], row["wer_range"], row["ours"], row["ours_range"]) == (60.0, (50.0, 70.0), 42.0, (40.0, 44.0))
     assert row["published"] == 12.23
+
+
+def test_the_papers_own_model_has_the_papers_costs() -> None:
+    results = [
+        {"config": config, "bits": bits, "recipe": recipe, "seed": 0, "wer": 1.0}
+        for config in ("sqwq", "bit-l", "bit-la") for bits in (8, 1) for recipe in (config, "hubits")
+    ]  # fmt: skip
+    found = compared(StudyFile.load(Path("studies/paper-table1.toml")), results)
+    assert [round(f["runtime"], 2) for f in found] == [1.00, 0.80, 1.00, 0.75, 0.63, 0.12]
+    head = (768 * 256 + 256 - 768 * 32 - 32) * 2 / 1e6  # the paper's head has 256 outputs
+    assert found[-1]["storage_mb"] + head == pytest.approx(25.227, abs=0.002)

@@ -122,3 +122,46 @@ def test_encode_refuses_what_the_space_ties_together() -> None:
     space = _space("model")
     with pytest.raises(UserError, match="ties together"):
         space.encode(Assignment({"block0.attention.q_proj": Precision(1, 1)}))
+
+
+def test_a_group_with_a_floor_goes_no_lower_and_stays_in_fp16_below_it() -> None:
+    space = SearchSpace(
+        ARCHITECTURE, groups=["attention", "front_end"], weight_bits=[1, 2, 4, 8, 16], activation_bits=[1, 2, 4, 8, 16],
+        least_bits={"front_end": 4},
+    )  # fmt: skip
+    assert space.variables["front_end.w"] == space.variables["front_end.a"] == 3
+    assert space.labels["front_end.w"] == ("4 bit", "8 bit", "16 bit")
+    lowest = space.decode(dict.fromkeys(space.variables, 0))
+    assert lowest["front_end.conv0"] == Precision(4, 4)
+    assert lowest["block0.attention.q_proj"] == Precision(1, 1)
+    low, high = space.uniform(Precision(2, 2)), space.uniform(Precision(8, 8))
+    assert (low["front_end.conv0"], low["block0.attention.q_proj"]) == (FP16, Precision(2, 2))
+    assert high["front_end.conv0"] == Precision(8, 8)
+    for assignment in (lowest, low, high):
+        assert space.decode(space.encode(assignment)) == assignment
+    with pytest.raises(UserError, match=r"front_end: .* is not on"):
+        space.encode(Assignment({"front_end.conv0": Precision(2, 2)}))
+
+
+def test_floors_that_cannot_be_are_refused() -> None:
+    bits = {"weight_bits": [1, 2, 16], "activation_bits": [1, 2, 16]}
+    with pytest.raises(UserError, match="several groups"):
+        SearchSpace(
+            ARCHITECTURE, granularity="model", groups=["attention", "front_end"], least_bits={"front_end": 4},
+            weight_bits=[1, 16], activation_bits=[1, 16],
+        )  # fmt: skip
+    with pytest.raises(UserError, match="'nose' does not exist"):
+        SearchSpace(ARCHITECTURE, least_bits={"nose": 4}, **bits)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="nothing is left on the ladder of front_end"):
+        SearchSpace(
+            ARCHITECTURE, groups=["front_end"], least_bits={"front_end": 4}, weight_bits=[1, 2], activation_bits=[1, 2]
+        )
+
+
+def test_tied_ladders_have_floors_too() -> None:
+    space = SearchSpace(
+        ARCHITECTURE, groups=["attention", "front_end"], precisions=["w1a1", "w2a8", "w4a8", "fp16"],
+        least_bits={"front_end": 4},
+    )  # fmt: skip
+    assert space.labels["front_end"] == ("w4a8", "fp16")
+    assert space.labels["block0.attention"] == ("w1a1", "w2a8", "w4a8", "fp16")

@@ -1,0 +1,145 @@
+"""The study files for real models: each loads, fits a model of the true size, and runs on a small one."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from transformers import HubertConfig, HubertForCTC, HubertModel
+from typer.testing import CliRunner
+
+from evaluators.checkpoints import import_checkpoint
+from evaluators.quantize import insert_quantizers, ladder_assignments, set_precisions
+from evaluators.text import LIBRISPEECH_TOKENS, Vocabulary
+from search.check import check_study
+from search.cli import app
+from search.driver import Desk
+from search.executors import InlineExecutor
+from search.recipes import compare_recipes, planned
+from search.snapshot import measured_members
+from search.stages import Stop, search_study
+from search.study_file import StudyFile
+from search.training import train_float_model, train_supernet_model
+from spaces import FP16, ctc_config
+from tests.conftest import TINY
+
+STUDIES = Path("studies")
+REAL = sorted(p.name for p in STUDIES.glob("*.toml"))
+SMALL = HubertConfig(**{**TINY, "vocab_size": len(LIBRISPEECH_TOKENS), "feat_extract_norm": "group"})
+_FEWER = {
+    "steps": "1", "low_bit_steps": "0", "batch_seconds": "3.0", "accumulation": "1", "save_every": "1", "trials": "1",
+    "proxies": "0", "workers": "1", "cpus_per_trial": "1", "gpus_per_trial": "0.0", "seeds": "1",
+}  # fmt: skip
+
+
+def write_librispeech(
+    root: Path, splits: tuple[str, ...] = ("train-clean-100", "dev-clean", "test-clean", "test-other")
+) -> None:
+    """LibriSpeech's layout with two short made-up utterances a split."""
+    rng = np.random.default_rng(0)
+    for split in ("train-clean-100", "dev-clean", "test-clean", "test-other"):
+        folder = root / "LibriSpeech" / split / "19" / "198"
+        folder.mkdir(parents=True)
+        for i in range(2):
+            soundfile.write(folder / f"19-198-{i:04d}.flac", 0.1 * rng.standard_normal(20_000 + 4_000 * i), 16_000)
+        (folder / "19-198.trans.txt").write_text("19-198-0000 A SEA\n19-198-0001 THE BEE'S TEA\n")
+
+
+def small_copy(name: str, folder: Path) -> Path:
+    """A study file with its sizes brought down; all else as it ships."""
+    text = (STUDIES / name).read_text()
+    for key, value in _FEWER.items():
+        text = re.sub(rf"(?m)^{key} = \S+", f"{key} = {value}", text)
+    path = folder / name
+    path.write_text(text + 'executor = "inline"\n')
+    return path
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_study_file_fits_a_model_of_the_true_size(name: str) -> None:
+    file = StudyFile.load(STUDIES / name)
+    assert file.model.architecture is not None
+    with torch.device("meta"):
+        model = HubertForCTC(HubertConfig(**ctc_config(file.model.architecture)))
+        assert sum(p.numel() for p in model.parameters()) == file.architecture.parameters
+        layers = file.search_space.layers
+        insert_quantizers(model, layers, ladder_assignments(layers, [2]))
+        for assignment in file.uniform.values():
+            set_precisions(model, layers, assignment)
+    assert file.search_space.decode(dict.fromkeys(file.search_space.variables, 0)) != FP16
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_key_has_a_comment_and_check_says_what_is_missing(name: str) -> None:
+    first: dict[str, str] = {}
+    for line in (STUDIES / name).read_text().splitlines():
+        if re.match(r"\w+ = ", line):
+            first.setdefault(line.split(" = ")[0], line)
+    assert len(first) > 15
+    assert [key for key, line in first.items() if " # " not in line] == []
+    found = check_study(StudyFile.load(STUDIES / name))
+    assert any("model.safetensors: not found; hubits import" in line for line in found.missing)
+
+
+def test_hubert_base_from_the_pretrained_model_to_the_front(tmp_path: Path) -> None:
+    path = small_copy("hubert-base-librispeech.toml", tmp_path)
+    write_librispeech(tmp_path / "data")
+    HubertModel(SMALL).save_pretrained(tmp_path / "downloaded")
+    assert not import_checkpoint(str(tmp_path / "downloaded"), tmp_path / "models" / "hubert-base-pretrained")
+    file = StudyFile.load(path)
+    train_float_model(file, lambda *_: None)
+    wers = train_supernet_model(StudyFile.load(path), lambda *_: None)
+    assert set(wers) == {"w8a8", "w4a4", "w2a2", "w1a1"}
+    file = StudyFile.load(path)
+    assert check_study(file).missing == []
+    search_study(file, InlineExecutor(), lambda _: None, Stop())
+    members = {m.name: m for m in measured_members(file)}
+    assert set(file.uniform) < set(members)
+    tested = [m for m in members.values() if m.test is not None]
+    assert tested
+    assert all(m.test is not None and len(m.test["other"]["errors"]) == 2 for m in tested)
+    front_end = {m.assignment["front_end.conv1"] for m in members.values()}
+    assert members["w2a2"].assignment["front_end.conv1"] == FP16
+    assert min(min(p.weight, p.activation) for p in front_end) >= 4
+    shown = CliRunner().invoke(app, ["front", str(path)])
+    assert " / " in shown.stdout
+
+
+def test_hubert_large_from_a_published_ctc_model(tmp_path: Path) -> None:
+    path = small_copy("hubert-large-librispeech.toml", tmp_path)
+    write_librispeech(tmp_path / "data")
+    HubertForCTC(SMALL).save_pretrained(tmp_path / "downloaded")
+    Vocabulary(LIBRISPEECH_TOKENS).save(tmp_path / "downloaded" / "vocab.json")
+    assert import_checkpoint(str(tmp_path / "downloaded"), tmp_path / "models" / "hubert-large")
+    train_supernet_model(StudyFile.load(path), lambda *_: None)
+    file = StudyFile.load(path)
+    search_study(file, InlineExecutor(), lambda _: None, Stop())
+    assert len(measured_members(file)) == len(file.uniform) + 1
+
+
+def test_every_row_of_table_1_can_be_trained(tmp_path: Path) -> None:
+    path = small_copy("paper-table1.toml", tmp_path)
+    write_librispeech(tmp_path / "data")
+    HubertForCTC(SMALL).save_pretrained(tmp_path / "downloaded")
+    Vocabulary(LIBRISPEECH_TOKENS).save(tmp_path / "downloaded" / "vocab.json")
+    import_checkpoint(str(tmp_path / "downloaded"), tmp_path / "models" / "hubert-base-fastconv")
+    file = StudyFile.load(path)
+    assert {(r.recipe, r.bits) for r in planned(file)} >= {
+        (m, b) for m in ("sqwq", "bit-l", "bit-la") for b in (8, 4, 2, 1)
+    }
+    results = compare_recipes(file, Desk(InlineExecutor(), lambda _: None, lambda: False))
+    assert len(results) == len(planned(file)) == 24
+
+
+def test_a_rehearsal_needs_no_checkpoint(tmp_path: Path) -> None:
+    path = small_copy("hubert-large-librispeech.toml", tmp_path)
+    (tmp_path / "models" / "hubert-large").mkdir(parents=True)
+    SMALL.save_pretrained(tmp_path / "models" / "hubert-large")
+    found = check_study(StudyFile.load(path), rehearsing=True)
+    assert found.rehearsal is not None
+    assert found.rehearsal.step_seconds > 0
+    assert found.rehearsal.memory_gb > 0
+    assert found.device_hours == pytest.approx(6 * found.rehearsal.step_seconds / 3600)
+    assert "rehearsed on" in found.text()
