@@ -58,8 +58,12 @@ class _Sign(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         value, scale, shift, out = ctx.saved_tensors
-        passed = grad * (_shifted(value, shift).abs() <= scale)
-        return passed, _scale_gradient(grad, out, scale, 1.0), _shift_gradient(passed, shift)
+        passed = _within(grad, _shifted(value, shift) / scale, -1.0, 1.0)
+        return (
+            passed,
+            _scale_gradient(_sum_product(grad, out, scale) / scale, grad, 1.0),
+            _shift_gradient(passed, shift),
+        )
 
 
 class _Round(torch.autograd.Function):
@@ -80,15 +84,10 @@ class _Round(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
         value, scale, shift, out = ctx.saved_tensors
         at: Levels = ctx.at
-        shifted, unit = _shifted(value, shift), scale / at.steps
-        inside = shifted.clamp(at.low * unit, at.high * unit) == shifted
-        passed = grad * inside
-        return (
-            passed,
-            _scale_gradient(grad, out - shifted * inside, scale, at.high),
-            _shift_gradient(passed, shift),
-            None,
-        )
+        x = _shifted(value, shift) * (at.steps / scale)
+        passed = _within(grad, x, at.low, at.high)
+        error = _sum_product(grad, out, scale) / scale - _sum_product(passed, x, scale) / at.steps
+        return passed, _scale_gradient(error, grad, at.high), _shift_gradient(passed, shift), None
 
 
 def _shifted(value: Tensor, shift: Tensor | None) -> Tensor:
@@ -101,13 +100,21 @@ def rounded(x: Tensor, at: Levels) -> Tensor:
     return clamped.round_() if at.shift == 0 else clamped.sub_(at.shift).round_().add_(at.shift)
 
 
-def _scale_gradient(grad: Tensor, of: Tensor, scale: Tensor, high: float) -> Tensor:
-    """Sum of grad x of / scale over what shares a scale, times LSQ's 1 / sqrt(count * high)."""
-    if scale.numel() == 1 and grad.dtype == torch.float32:
-        summed = torch.dot(grad.reshape(-1), of.reshape(-1)).view(scale.shape)
-    else:
-        summed = (grad * of).float().sum_to_size(scale.shape)
-    return (summed / scale / math.sqrt(grad.numel() / scale.numel() * high)).to(scale.dtype)
+def _within(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
+    """The gradient where x lies between the bounds, nothing elsewhere: in one pass over both."""
+    return torch.ops.aten.hardtanh_backward(grad, x.to(grad.dtype), low, high)
+
+
+def _sum_product(one: Tensor, other: Tensor, scale: Tensor) -> Tensor:
+    """Sum of products over what shares a scale, in float32."""
+    if scale.numel() == 1 and one.dtype == other.dtype == torch.float32:
+        return torch.dot(one.reshape(-1), other.reshape(-1)).view(scale.shape)
+    return (one * other).float().sum_to_size(scale.shape)
+
+
+def _scale_gradient(summed: Tensor, grad: Tensor, high: float) -> Tensor:
+    """LSQ's: the sum times 1 / sqrt(count * high)."""
+    return (summed / math.sqrt(grad.numel() / summed.numel() * high)).to(grad.dtype)
 
 
 def _shift_gradient(passed: Tensor, shift: Tensor | None) -> Tensor | None:
