@@ -70,7 +70,7 @@ def measure_row(study: str, row: Row) -> dict[str, Any]:
     file = StudyFile.load(Path(study))
     assert file.recipes is not None
     torch.set_num_threads(max(1, int(file.search.cpus_per_trial)))
-    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight"})
+    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight", "ctc_weight"})
     settings = recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}), row.recipe)
     layers = tuple(x for x in file.architecture.layers if x.block is not None)
     evaluator = Evaluator(file.model.folder, None, layers, file.corpora.train, file.corpora.dev, settings)
