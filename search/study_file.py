@@ -173,11 +173,17 @@ class StudyFile(Section):
 
     @cached_property
     def architecture(self) -> Architecture:
-        """The float model's architecture, from its config alone; of the named model as long as none is there."""
-        config = self.model.folder / "config.json"
-        if self.model.architecture is not None and not config.exists():
+        """The float model's architecture, from its config alone.
+
+        As long as there is none, that of the checkpoint its training starts from, or of the model that is named.
+        """
+        start = self.float_training.start if self.float_training else None
+        for folder in (self.model.folder, start):
+            if folder is not None and (folder / "config.json").exists():
+                return named_architecture(str(folder / "config.json"))
+        if self.model.architecture is not None:
             return Architecture(ctc_config(self.model.architecture), self.model.architecture)
-        return named_architecture(str(config))
+        return named_architecture(str(self.model.folder / "config.json"))
 
     @cached_property
     def search_space(self) -> SearchSpace:
