@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from evaluators.batches import Batch, collate, training_batches
 from evaluators.corpora import Corpus, PocketCorpus, read_librispeech, read_manifest
 from evaluators.distill import Outputs, join, teacher_of
 from evaluators.finetune import finetune, finetune_steps
-from evaluators.hubert import load_config, load_model, load_weights
+from evaluators.hubert import load_config, load_model, load_weights, tensor_names
 from evaluators.packed import pack, unpack
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
 from evaluators.recipes import start_recipe, train_recipe
@@ -82,12 +82,17 @@ class Evaluator:
     @functools.cached_property
     def _student(self) -> HubertForCTC:
         student, _ = load_model(self._folder)
-        insert_quantizers(student, self._layers, ladder_assignments(self._layers, SUPERNET_BITS))
+        untrained = self._layers
         if self._supernet is not None:
+            trained = with_quantizers(self._layers, self._supernet)
+            insert_quantizers(student, trained, ladder_assignments(trained, SUPERNET_BITS))
             load_weights(student, self._supernet)
+            untrained = tuple(layer for layer in self._layers if layer not in trained)
+        before = set(student.modules())
+        insert_quantizers(student, untrained, ladder_assignments(untrained, SUPERNET_BITS))
         student.to(self.device)
-        if self._supernet is None:
-            calibrate(student, self._batch(0))
+        if untrained:
+            calibrate(student, self._batch(0), [m for m in student.modules() if m not in before])
         return student
 
     @functools.cached_property
@@ -185,6 +190,15 @@ class Evaluator:
             stream = training_batches(self._train, self._settings.batch_seconds, self._settings.seed)
             self._indices = [next(stream) for _ in range(step + 64)]
         return collate(self._train, self.vocabulary, self._indices[step]).to(self.device)
+
+
+def with_quantizers(layers: Sequence[Layer], supernet: Path) -> tuple[Layer, ...]:
+    """The layers whose quantizers a supernet was trained with; the others start where they quantize it best."""
+    names = tensor_names(supernet)
+    products, others = (
+        {name.partition(part)[0] for name in names if part in name} for part in (".products.", ".input_quantizer.")
+    )
+    return tuple(layer for layer in layers if layer.path in (products if layer.kind == "product" else others))
 
 
 @functools.lru_cache(maxsize=8)

@@ -100,6 +100,17 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
+def tensor_names(path: Path) -> list[str]:
+    """Names of the tensors in a safetensors file."""
+    try:
+        with safe_open(path, "pt") as file:
+            return list(file.keys())
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: broken safetensors file ({error}); make or fetch it again") from None
+
+
 def load_weights(model: torch.nn.Module, path: Path) -> None:
     """Copy a safetensors file into a model, every tensor and no other."""
     tensors = read_tensors(path)

@@ -66,9 +66,9 @@ def set_precisions(model: nn.Module, layers: Sequence[Layer], assignment: Assign
 
 
 @torch.inference_mode()
-def calibrate(model: HubertForCTC, batch: Batch) -> None:
-    """Start all activation scales on what the float model computes for one batch."""
-    quantizers = [m for m in model.modules() if isinstance(m, ActivationQuantizer)]
+def calibrate(model: HubertForCTC, batch: Batch, modules: Iterable[nn.Module] | None = None) -> None:
+    """Start the activation scales of the model, or of some of its modules, on its values in float for one batch."""
+    quantizers = [m for m in modules or model.modules() if isinstance(m, ActivationQuantizer)]
     for quantizer in quantizers:
         quantizer.calibrating = True
     logits(model.eval(), batch)

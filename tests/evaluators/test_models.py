@@ -13,12 +13,13 @@ from evaluators.batches import Batch, collate, scoring_batches
 from evaluators.corpora import read_manifest
 from evaluators.distill import distillation_loss, join, outputs, split_lesson, teacher_of, totals
 from evaluators.errors import DivergedError
-from evaluators.evaluator import Evaluator
+from evaluators.evaluator import Evaluator, with_quantizers
 from evaluators.finetune import finetune_steps
 from evaluators.float_model import ctc_loss, train_float
 from evaluators.hubert import build, load_config, load_model, load_weights, save_half, save_model
 from evaluators.optimise import cosine, optimise
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.quantizers import best_scale
 from evaluators.scoring import frames, logits, transcribe
 from evaluators.settings import CorpusSettings, FinetuneSettings, FloatSettings, SupernetSettings
 from evaluators.storage import storage_bytes
@@ -215,6 +216,32 @@ def test_a_supernet_trains_and_candidates_start_from_it(tmp_path: Path) -> None:
     weight = student.hubert.encoder.layers[0].feed_forward.output_dense.weight_quantizer.scale(1)
     packed = measured.tensors["hubert.encoder.layers.0.feed_forward.output_dense.weight.scale"]
     assert torch.allclose(packed.float(), weight.half().float(), rtol=1e-2)
+
+
+def test_layers_that_the_supernet_does_not_know_are_calibrated_on_it(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    student = build(CONFIG, 1)
+    insert_quantizers(student, SPACE.layers, ladder_assignments(SPACE.layers, SUPERNET_BITS))
+    with torch.no_grad():
+        for name, parameter in student.named_parameters():
+            if "log_scale" in name:
+                parameter.fill_(-1.5)
+            elif name == "hubert.feature_projection.projection.weight":
+                parameter.mul_(2)
+    save_half(student.state_dict(), tmp_path / "supernet.safetensors", {})
+    space = SearchSpace(ARCHITECTURE, groups=GROUPS, weight_bits=[4, 8, 16], activation_bits=[4, 8, 16])
+    assert with_quantizers(space.layers, tmp_path / "supernet.safetensors") == SPACE.layers
+    source = CorpusSettings(kind="manifest", path=tmp_path / "speech.jsonl")
+    evaluator = Evaluator(
+        tmp_path / "model", tmp_path / "supernet.safetensors", space.layers, source, source, FinetuneSettings(steps=0)
+    )
+    tensors = evaluator.measure(space.uniform(Precision(4, 4))).tensors
+    known = tensors["hubert.encoder.layers.0.feed_forward.output_dense.weight.scale"]
+    assert torch.allclose(known.float().log(), torch.tensor(-1.5), atol=1e-3)
+    own = build(CONFIG, 1).hubert.feature_projection.projection.weight.detach() * 2
+    calibrated = tensors["hubert.feature_projection.projection.weight.scale"]
+    assert torch.allclose(calibrated.float(), best_scale(own.half(), 4, "signed")[:, 0], rtol=2e-3)
+    assert tensors["hubert.feature_projection.projection.input.scale"].item() != 1.0
 
 
 def _evaluator(folder: Path, **settings: float) -> Evaluator:
