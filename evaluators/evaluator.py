@@ -20,7 +20,8 @@ from evaluators.packed import pack, unpack
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
 from evaluators.recipes import start_recipe, train_recipe
 from evaluators.scoring import frames, logits, word_errors
-from evaluators.settings import CorpusSettings, FinetuneSettings, RecipeName
+from evaluators.settings import CorpusSettings, FinetuneSettings, RecipeName, SuperbSettings
+from evaluators.superb import HeadedModel, load_head, train_head
 from evaluators.supernet import SUPERNET_BITS
 from evaluators.wer import WordErrors
 from spaces.architecture import Architecture, Layer
@@ -37,6 +38,7 @@ class Measurement:
     Attributes:
         errors: word errors on the development corpus, scored from the packed tensors.
         tensors: the packed checkpoint.
+        head: the weights of SUPERB's head where one was trained on it.
         steps: optimizer steps of the finetune.
         seconds: wall-clock seconds by stage: setup, finetune, score.
     """
@@ -45,6 +47,7 @@ class Measurement:
     tensors: dict[str, Tensor]
     steps: int
     seconds: dict[str, float]
+    head: dict[str, Tensor] | None = None
 
 
 class Evaluator:
@@ -56,6 +59,7 @@ class Evaluator:
         layers: the layers that may be quantized, as the supernet was trained with.
         train: what finetunes see.
         dev: what candidates are scored on.
+        superb: where it is given, candidates are scored by a head that is trained on the frozen speech model.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Evaluator:
         train: CorpusSettings,
         dev: CorpusSettings,
         settings: FinetuneSettings,
+        superb: SuperbSettings | None = None,
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._layers, self._settings = layers, settings
@@ -77,7 +82,7 @@ class Evaluator:
         self._train, self.dev = load_corpus(train), load_corpus(dev)
         self._lessons: dict[int, tuple[Batch, Outputs]] = {}
         self._indices: list[tuple[int, ...]] = []
-        self._folder, self._supernet = folder, supernet
+        self._folder, self._supernet, self._superb = folder, supernet, superb
 
     @functools.cached_property
     def _student(self) -> HubertForCTC:
@@ -133,9 +138,23 @@ class Evaluator:
             finetune(model, lesson, self._layers, assignment, settings, steps, accumulation, on_step)
         tensors = pack(model, self.architecture, assignment)
         trained = time.perf_counter()
-        errors = self.score(tensors, assignment, self.dev)
-        seconds = {"setup": ready - started, "finetune": trained - ready, "score": time.perf_counter() - trained}
-        return Measurement(errors, tensors, steps, seconds)
+        scored, head = self._unpacked(tensors, assignment), None
+        if self._superb is not None:
+            scored, head = self._headed(scored, on_step)
+        headed = time.perf_counter()
+        errors = word_errors(scored, self.vocabulary, self.dev)
+        seconds = {"setup": ready - started, "finetune": trained - ready, "score": time.perf_counter() - headed}
+        return Measurement(errors, tensors, steps, seconds | ({"head": headed - trained} if head else {}), head)
+
+    def _headed(
+        self, speech: HubertForCTC, on_step: Callable[[int, float], None] | None
+    ) -> tuple[HeadedModel, dict[str, Tensor]]:
+        """A head trained on what would be packed."""
+        assert self._superb is not None
+        torch.manual_seed(self._superb.seed)
+        model = HeadedModel(speech, self.vocabulary, self._superb)
+        train_head(model, self.vocabulary, self._train, self._superb, on_step)
+        return model, model.head.state_dict()
 
     def measure_recipe(
         self, assignment: Assignment, recipe: RecipeName, on_step: Callable[[int, float], None] | None = None
@@ -169,10 +188,18 @@ class Evaluator:
         theirs = target.logits[valid].log_softmax(-1)
         return float(functional.kl_div(own[valid], theirs, log_target=True, reduction="batchmean"))
 
-    def score(self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus) -> WordErrors:
-        """Word errors of packed tensors on a corpus."""
+    def score(
+        self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus, head: Path | None = None
+    ) -> WordErrors:
+        """Word errors of packed tensors on a corpus, under SUPERB's head where there is one."""
+        model: HubertForCTC | HeadedModel = self._unpacked(tensors, assignment)
+        if head is not None:
+            model = load_head(model, self.vocabulary, head)
+        return word_errors(model, self.vocabulary, corpus)
+
+    def _unpacked(self, tensors: dict[str, Tensor], assignment: Assignment) -> HubertForCTC:
         model = unpack(tensors, self.config, self.architecture, assignment, "the packed checkpoint")
-        return word_errors(model.to(self.device), self.vocabulary, corpus)
+        return model.to(self.device)
 
     def _lesson(self, step: int, parts: int = 1) -> tuple[Batch, Outputs]:
         """The same batch for the same step of every candidate, so that candidates differ by their bits alone."""

@@ -12,13 +12,13 @@ from transformers import HubertForCTC
 from evaluators.batches import Batch, collate, training_batches
 from evaluators.corpora import Corpus
 from evaluators.optimise import ResumePoint, ahead, optimise, steps_done
-from evaluators.scoring import frames, logits
+from evaluators.scoring import CtcModel, frames, logits
 from evaluators.settings import FloatSettings, TrainingSettings
 from evaluators.text import Vocabulary
 
 
 def ctc_loss(
-    model: HubertForCTC, scores: torch.Tensor, batch: Batch, characters: torch.Tensor | None = None
+    model: CtcModel, scores: torch.Tensor, batch: Batch, characters: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Mean CTC loss a target character, from float32 logits (batch, frames, vocabulary).
 

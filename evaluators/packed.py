@@ -15,7 +15,8 @@ from evaluators.hubert import build, load_config, read_metadata, read_tensors
 from evaluators.modules import ProductQuantizers, QuantConv1d, QuantLinear
 from evaluators.quantize import insert_quantizers, set_precisions
 from evaluators.quantizers import ActivationQuantizer, levels, rounded
-from evaluators.storage import METADATA, packed_entries, weight_tensors
+from evaluators.storage import METADATA, head_path, packed_entries, weight_tensors
+from evaluators.superb import HeadedModel, load_head
 from evaluators.text import Vocabulary
 from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
@@ -155,8 +156,8 @@ def save_packed(tensors: dict[str, Tensor], path: Path) -> None:
     part.replace(path)
 
 
-def load_packed(folder: Path) -> tuple[HubertForCTC, Vocabulary, Assignment]:
-    """Load an exported folder.
+def load_packed(folder: Path) -> tuple[HubertForCTC | HeadedModel, Vocabulary, Assignment]:
+    """Load an exported folder, with SUPERB's head where it holds one.
 
     Raises:
         UserError: naming the file that is missing, broken or another model's.
@@ -167,5 +168,7 @@ def load_packed(folder: Path) -> tuple[HubertForCTC, Vocabulary, Assignment]:
     path = folder / "model.safetensors"
     if read_metadata(path) != METADATA:
         raise UserError(f"{path}: is not a packed checkpoint; make one with `hubits pick STUDY.toml --export DIR`")
+    vocabulary = Vocabulary.load(folder / "vocab.json")
     model = unpack(read_tensors(path), config, architecture, assignment, str(path))
-    return model, Vocabulary.load(folder / "vocab.json"), assignment
+    head = head_path(path)
+    return load_head(model, vocabulary, head) if head.exists() else model, vocabulary, assignment

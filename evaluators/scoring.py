@@ -1,10 +1,10 @@
 """Greedy CTC transcription of a corpus and its word errors."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import HubertForCTC
 
 from evaluators.batches import Batch, collate, normalise, scoring_batches
 from evaluators.corpora import Corpus
@@ -13,14 +13,15 @@ from evaluators.text import Vocabulary
 from evaluators.wer import WordErrors, count_errors
 
 SCORING_SECONDS = 120.0
+CtcModel = Any  # a HubertForCTC, or whatever has its config and gives logits: SUPERB's head on a frozen one
 
 
-def frames(model: HubertForCTC, batch: Batch) -> torch.Tensor:
+def frames(model: CtcModel, batch: Batch) -> torch.Tensor:
     """Output frames of each utterance, int64 (batch,)."""
     return model._get_feat_extract_output_lengths(batch.mask.sum(-1))
 
 
-def logits(model: HubertForCTC, batch: Batch) -> torch.Tensor:
+def logits(model: CtcModel, batch: Batch) -> torch.Tensor:
     """Float32 logits (batch, frames, vocabulary) under the device's mixed precision.
 
     A model with layer norm in its feature extractor gets the mask, as its training did; one with group norm (HuBERT
@@ -33,7 +34,7 @@ def logits(model: HubertForCTC, batch: Batch) -> torch.Tensor:
 
 @torch.inference_mode()
 def transcribe(
-    model: HubertForCTC, vocabulary: Vocabulary, corpus: Corpus, progress: Callable[[int], None] | None = None
+    model: CtcModel, vocabulary: Vocabulary, corpus: Corpus, progress: Callable[[int], None] | None = None
 ) -> list[str]:
     """Greedy transcripts in corpus order. The model decides the device; ``progress`` gets the utterances done."""
     model.eval()
@@ -54,7 +55,7 @@ def transcribe(
 
 
 def word_errors(
-    model: HubertForCTC, vocabulary: Vocabulary, corpus: Corpus, progress: Callable[[int], None] | None = None
+    model: CtcModel, vocabulary: Vocabulary, corpus: Corpus, progress: Callable[[int], None] | None = None
 ) -> WordErrors:
     """Word errors of greedy transcripts against the corpus' own, both in the vocabulary's case."""
     references = [vocabulary.normalise(t) for t in corpus.texts]
@@ -62,7 +63,7 @@ def word_errors(
 
 
 @torch.inference_mode()
-def transcribe_wave(model: HubertForCTC, vocabulary: Vocabulary, wave: np.ndarray) -> str:
+def transcribe_wave(model: CtcModel, vocabulary: Vocabulary, wave: np.ndarray) -> str:
     """Greedy transcript of one 16 kHz mono wave."""
     audio = torch.from_numpy(normalise(wave))[None]
     batch = Batch(audio, torch.ones(audio.shape, dtype=torch.long), torch.empty(0), torch.empty(0), (0,))

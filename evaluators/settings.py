@@ -96,6 +96,18 @@ class RecipesSettings(Section):
     ctc_weight: float = Field(0.0, ge=0, description="of our loss: CTC on the transcripts, which few hours wear out")
 
 
+class SuperbSettings(Section):
+    """SUPERB's speech recognition: the finetuned speech model is frozen, a head is trained on it and scored."""
+
+    steps: int = Field(gt=0, description="optimizer steps of the head")
+    learning_rate: float = Field(1e-4, gt=0)
+    batch_seconds: float = Field(80.0, gt=0, description="padded seconds of audio a batch")
+    width: int = Field(1024, gt=0, description="of each direction of the LSTM layers")
+    layers: int = Field(2, gt=0)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    seed: int = 0
+
+
 class SupernetSettings(TrainingSettings):
     """Training of the shared start: one set of weights, scales per precision, random assignments."""
 

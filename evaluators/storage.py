@@ -7,6 +7,7 @@ activations are fp16 scales and thresholds; everything else is fp16. MB means 10
 import json
 import math
 from functools import lru_cache
+from pathlib import Path
 
 from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
@@ -74,6 +75,11 @@ def storage_bytes(architecture: Architecture, assignment: Assignment) -> int:
         header += fixed + len(str(offset)) + len(str(end))
         offset = end
     return 8 + -(-header // 8) * 8 + offset
+
+
+def head_path(checkpoint: Path) -> Path:
+    """Where SUPERB's head lies that was trained on a packed speech model, if one was; it counts for no storage."""
+    return checkpoint.with_suffix(".head.safetensors")
 
 
 @lru_cache(maxsize=2**16)

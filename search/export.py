@@ -3,13 +3,14 @@
 import shutil
 from pathlib import Path
 
+from evaluators.storage import head_path
 from search.member import Member, checkpoint_path
 from search.study_file import StudyFile
 from spaces import UserError
 
 
 def export_member(file: StudyFile, member: Member, folder: Path) -> None:
-    """Write model.safetensors, assignment.json, config.json and vocab.json.
+    """Write model.safetensors, assignment.json, config.json and vocab.json, and SUPERB's head where there is one.
 
     Raises:
         UserError: if the checkpoint is gone or the folder cannot be written.
@@ -20,6 +21,8 @@ def export_member(file: StudyFile, member: Member, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(checkpoint, folder / "model.safetensors")
+        if file.superb is not None:
+            shutil.copyfile(head_path(checkpoint), head_path(folder / "model.safetensors"))
         (folder / "assignment.json").write_text(member.assignment.to_json() + "\n", encoding="utf-8")
         for name in ("config.json", "vocab.json"):
             shutil.copyfile(file.model.folder / name, folder / name)

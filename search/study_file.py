@@ -19,6 +19,7 @@ from evaluators.settings import (
     RecipesSettings,
     RefineSettings,
     Section,
+    SuperbSettings,
     SupernetSettings,
 )
 from spaces import (
@@ -101,6 +102,7 @@ class StudyFile(Section):
     float_training: FloatSettings | None = None
     supernet_training: SupernetSettings | None = None
     recipes: RecipesSettings | None = None
+    superb: SuperbSettings | None = None
     path: Path = Field(Path(), exclude=True)
     fidelity: Fidelity = Field("short", exclude=True)
 
@@ -226,6 +228,8 @@ class StudyFile(Section):
             ],
             "runtime": self.search.runtime,
         }
+        if self.superb is not None:
+            content["superb"] = self.superb.model_dump(mode="json")
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

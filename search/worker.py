@@ -102,7 +102,9 @@ def _failed(job: Job, kind: str, error: BaseException) -> Outcome:
 
 def _measure(job: Job) -> dict[str, Any]:
     from evaluators.corpora import fingerprint
+    from evaluators.hubert import save_half
     from evaluators.packed import save_packed
+    from evaluators.storage import head_path
     from search.member import checkpoint_path, result_path
     from spaces import Assignment
 
@@ -120,6 +122,8 @@ def _measure(job: Job) -> dict[str, Any]:
     checkpoint = checkpoint_path(file, assignment.digest)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     save_packed(measured.tensors, checkpoint)
+    if measured.head is not None:
+        save_half(measured.head, head_path(checkpoint), {"format": "pt"})
     result = {
         "digest": assignment.digest,
         "wer": measured.errors.wer,
@@ -140,16 +144,18 @@ def _measure(job: Job) -> dict[str, Any]:
 def _test(job: Job) -> dict[str, Any]:
     from evaluators.evaluator import load_corpus
     from evaluators.hubert import read_tensors
+    from evaluators.storage import head_path
     from search.member import checkpoint_path
     from spaces import Assignment
 
     base, evaluator = study_evaluator(job.study)
     file = base.at(job.fidelity)
     assignment = Assignment.from_json(job.assignment, file.architecture)
-    tensors = read_tensors(checkpoint_path(file, assignment.digest))
+    checkpoint = checkpoint_path(file, assignment.digest)
+    tensors, head = read_tensors(checkpoint), head_path(checkpoint) if file.superb is not None else None
 
     def scored(corpus: "CorpusSettings") -> dict[str, Any]:
-        errors = evaluator.score(tensors, assignment, load_corpus(corpus))
+        errors = evaluator.score(tensors, assignment, load_corpus(corpus), head)
         low, high = errors.interval()
         return {"wer": errors.wer, "wer_low": low, "wer_high": high,
                 "errors": list(errors.errors), "words": list(errors.words)}  # fmt: skip
@@ -186,7 +192,7 @@ def study_evaluator(study: str) -> tuple[Any, Any]:
         torch.set_num_threads(max(1, int(file.search.cpus_per_trial)))
         evaluator = Evaluator(
             file.model.folder, file.model.supernet, file.search_space.layers, file.corpora.train, file.corpora.dev,
-            file.finetune,
+            file.finetune, file.superb,
         )  # fmt: skip
         _evaluators[study] = (file, evaluator)
     file, evaluator = _evaluators[study]

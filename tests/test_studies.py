@@ -31,6 +31,7 @@ SMALL = HubertConfig(**{**TINY, "vocab_size": len(LIBRISPEECH_TOKENS), "feat_ext
 _FEWER = {
     "steps": "1", "low_bit_steps": "0", "batch_seconds": "3.0", "accumulation": "1", "save_every": "1", "trials": "1",
     "proxies": "0", "workers": "1", "cpus_per_trial": "1", "gpus_per_trial": "0.0", "seeds": "1",
+    "width": "8",
 }  # fmt: skip
 
 
@@ -117,6 +118,28 @@ def test_hubert_large_from_a_published_ctc_model(tmp_path: Path) -> None:
     file = StudyFile.load(path)
     search_study(file, InlineExecutor(), lambda _: None, Stop())
     assert len(measured_members(file)) == len(file.uniform) + 1
+
+
+def test_superbs_head_on_the_frozen_model(tmp_path: Path) -> None:
+    path = small_copy("hubert-base-superb.toml", tmp_path)
+    write_librispeech(tmp_path / "data")
+    HubertModel(SMALL).save_pretrained(tmp_path / "downloaded")
+    import_checkpoint(str(tmp_path / "downloaded"), tmp_path / "models" / "hubert-base-pretrained")
+    train_supernet_model(StudyFile.load(path), lambda *_: None)
+    file = StudyFile.load(path)
+    search_study(file, InlineExecutor(), lambda _: None, Stop())
+    members = {m.name: m for m in measured_members(file)}
+    assert set(file.uniform) < set(members)
+    assert members["w2a2"].test is not None
+    picked = CliRunner().invoke(app, ["pick", str(path), "--knee", "--export", str(tmp_path / "picked")])
+    assert picked.exit_code == 0, picked.output
+    assert (tmp_path / "picked" / "model.head.safetensors").exists()
+    wave = next((tmp_path / "data").rglob("*.flac"))
+    heard = CliRunner().invoke(app, ["transcribe", str(tmp_path / "picked"), str(wave)])
+    assert heard.exit_code == 0, heard.output
+    plain = path.with_name("plain.toml")
+    plain.write_text(path.read_text().replace("width = 8", "width = 9"))
+    assert StudyFile.load(plain).signature != file.signature
 
 
 def test_every_row_of_table_1_can_be_trained(tmp_path: Path) -> None:

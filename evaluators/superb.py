@@ -1,0 +1,123 @@
+"""SUPERB's speech recognition on a frozen speech model (Yang et al., 2021, arXiv 2105.01051), the paper's protocol.
+
+A learned weighted sum of the blocks' outputs goes through two bidirectional LSTM layers of 1024 and a CTC output.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers import HubertForCTC
+from transformers.modeling_outputs import CausalLMOutput
+
+from evaluators.batches import collate, training_batches
+from evaluators.corpora import Corpus
+from evaluators.float_model import ctc_loss
+from evaluators.hubert import load_weights, mixed_precision, read_tensors
+from evaluators.optimise import ahead, optimise
+from evaluators.scoring import frames
+from evaluators.settings import SuperbSettings
+from evaluators.text import Vocabulary
+
+
+class SuperbHead(nn.Module):
+    """Weighted sum of hidden states, LSTM layers, logits.
+
+    Args:
+        states: how many hidden states there are: the blocks' outputs and what goes into the first.
+        hidden: their width.
+        vocabulary: outputs.
+    """
+
+    def __init__(self, states: int, hidden: int, vocabulary: int, settings: SuperbSettings) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(states))
+        self.lstm = nn.LSTM(
+            hidden, settings.width, settings.layers, batch_first=True, bidirectional=True, dropout=settings.dropout
+        )
+        self.out = nn.Linear(2 * settings.width, vocabulary)
+
+    def forward(self, states: tuple[Tensor, ...], lengths: Tensor) -> Tensor:
+        """Float32 logits (batch, frames, vocabulary) of states (batch, frames, hidden), each up to its length."""
+        shares = self.weights.softmax(0)
+        summed = torch.stack([share * state.float() for share, state in zip(shares, states, strict=True)]).sum(0)
+        packed = pack_padded_sequence(summed, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        out, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=summed.shape[1])
+        return self.out(out)
+
+
+class HeadedModel(nn.Module):
+    """A frozen speech model under a head, to be scored like any CTC model."""
+
+    def __init__(self, speech: HubertForCTC, vocabulary: Vocabulary, settings: SuperbSettings) -> None:
+        super().__init__()
+        self.speech, self.config = speech.requires_grad_(False).eval(), speech.config
+        config = speech.config
+        self.head = SuperbHead(config.num_hidden_layers + 1, config.hidden_size, len(vocabulary), settings)
+        self.to(next(speech.parameters()).device)
+
+    def train(self, mode: bool = True) -> "HeadedModel":
+        """Only the head is ever trained."""
+        super().train(mode)
+        self.speech.eval()
+        return self
+
+    def forward(self, audio: Tensor, attention_mask: Tensor | None = None) -> CausalLMOutput:
+        """As transformers' CTC models; without a mask all of the audio counts."""
+        lengths = audio.new_full((len(audio),), audio.shape[1]) if attention_mask is None else attention_mask.sum(-1)
+        return CausalLMOutput(logits=self.hear(audio, attention_mask, self._get_feat_extract_output_lengths(lengths)))
+
+    def hear(self, audio: Tensor, mask: Tensor | None, lengths: Tensor) -> Tensor:
+        """Logits; the speech model without a graph."""
+        with torch.no_grad(), mixed_precision(audio.device):
+            states = self.speech(audio, attention_mask=mask, output_hidden_states=True).hidden_states
+        with torch.autocast(audio.device.type, enabled=False):
+            return self.head(states, lengths)
+
+    def _get_feat_extract_output_lengths(self, lengths: Tensor) -> Any:
+        return self.speech._get_feat_extract_output_lengths(lengths.long())
+
+
+def train_head(
+    model: HeadedModel,
+    vocabulary: Vocabulary,
+    corpus: Corpus,
+    settings: SuperbSettings,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Train the head in place with CTC on the transcripts.
+
+    Raises:
+        DivergedError: if the loss is not finite.
+    """
+    device = next(model.parameters()).device
+    indices = training_batches(corpus, settings.batch_seconds, settings.seed)
+    batches = ahead(collate(corpus, vocabulary, i).to(device) for i in indices)
+
+    def losses(_step: int) -> Iterator[Tensor]:
+        batch = next(batches)
+        mask = batch.mask if model.config.feat_extract_norm == "layer" else None
+        yield ctc_loss(model, model.hear(batch.audio, mask, frames(model, batch)), batch)
+
+    model.train()
+    optimise(
+        model.head, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=0.05, on_step=on_step
+    )  # fmt: skip
+    model.eval()
+
+
+def load_head(speech: HubertForCTC, vocabulary: Vocabulary, path: Path) -> HeadedModel:
+    """The model that a head was saved with; sizes follow from the tensors.
+
+    Raises:
+        UserError: if the file is missing, broken or of another model.
+    """
+    tensors = read_tensors(path)
+    layers = sum(name.startswith("lstm.weight_hh_l") and not name.endswith("reverse") for name in tensors)
+    width = tensors["lstm.weight_hh_l0"].shape[1] if "lstm.weight_hh_l0" in tensors else 1
+    model = HeadedModel(speech, vocabulary, SuperbSettings(steps=1, width=width, layers=max(1, layers)))
+    load_weights(model.head, path)
+    return model.eval()
