@@ -11,10 +11,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import HubertConfig, HubertForCTC
 
+from evaluators.fused import rounded
 from evaluators.hubert import build, load_config, read_metadata, read_tensors
 from evaluators.modules import ProductQuantizers, QuantConv1d, QuantLinear
 from evaluators.quantize import insert_quantizers, set_precisions
-from evaluators.quantizers import ActivationQuantizer, levels, rounded
+from evaluators.quantizers import ActivationQuantizer, levels
 from evaluators.storage import METADATA, head_path, packed_entries, weight_tensors
 from evaluators.superb import HeadedModel, load_head
 from evaluators.text import Vocabulary
@@ -30,7 +31,7 @@ def encode(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
     if bits == 1:
         return (~rows.signbit()).to(torch.uint8).flatten()
     at = levels(bits, "signed")
-    return (rounded(rows * at.steps, at) - at.shift + 2 ** (bits - 1)).to(torch.uint8).flatten()
+    return (rounded(rows * at.steps, at.low, at.high, at.shift) - at.shift + 2 ** (bits - 1)).to(torch.uint8).flatten()
 
 
 def decode(codes: Tensor, scale: Tensor, bits: int) -> Tensor:

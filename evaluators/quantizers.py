@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from evaluators import fused
 from evaluators.storage import SHIFTED_BITS
 from spaces.architecture import Form
 
@@ -47,78 +48,37 @@ def levels(bits: int, form: Form) -> Levels:
 
 
 class _Sign(torch.autograd.Function):
-    """a sign(x), gradients as in the module's table; the scale's is sum(G sign(x))."""
+    """a sign(x), gradients as in the module's table; the scale's is sum(G sign(x)).
+
+    Like ``_Round`` it keeps the value itself for the backward pass, not what becomes of it: that is there already for
+    the layers that share it, and the output is there for the layer behind.
+    """
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
-        out = torch.copysign(scale, _shifted(value, shift))
+        out: Tensor = fused.run(fused.sign_out, value, scale, shift)
         ctx.save_for_backward(value, scale, shift, out)
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        value, scale, shift, out = ctx.saved_tensors
-        passed = _within(grad, _shifted(value, shift) / scale, -1.0, 1.0)
-        return (
-            passed,
-            _scale_gradient(_sum_product(grad, out, scale) / scale, grad, 1.0),
-            _shift_gradient(passed, shift),
-        )
+        return fused.run(fused.sign_grads, grad, *ctx.saved_tensors)
 
 
 class _Round(torch.autograd.Function):
-    """a q / n with q = round(clamp(n x, low, high) - s) + s; the scale's gradient is LSQ's sum(G (q / n - x inside)).
-
-    The value itself is kept for the backward pass, not what becomes of it: it is there already for the layers that
-    share it, and the output is there for the layer behind.
-    """
+    """a (round(clamp(n x, low, high) - s) + s) / n; the scale's gradient is LSQ's."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, scale: Tensor, shift: Tensor | None, at: Levels) -> Tensor:
-        out = rounded(_shifted(value, shift) * (at.steps / scale), at).mul_(scale / at.steps)
+        out: Tensor = fused.run(fused.round_out, value, scale, shift, at.low, at.high, at.steps, at.shift)
         ctx.save_for_backward(value, scale, shift, out)
         ctx.at = at
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
-        value, scale, shift, out = ctx.saved_tensors
         at: Levels = ctx.at
-        x = _shifted(value, shift) * (at.steps / scale)
-        passed = _within(grad, x, at.low, at.high)
-        error = _sum_product(grad, out, scale) / scale - _sum_product(passed, x, scale) / at.steps
-        return passed, _scale_gradient(error, grad, at.high), _shift_gradient(passed, shift), None
-
-
-def _shifted(value: Tensor, shift: Tensor | None) -> Tensor:
-    return value if shift is None else value - shift
-
-
-def rounded(x: Tensor, at: Levels) -> Tensor:
-    """The nearest of some levels' integers (halves with ``shift``); n x is overwritten."""
-    clamped = x.clamp_(at.low, at.high)
-    return clamped.round_() if at.shift == 0 else clamped.sub_(at.shift).round_().add_(at.shift)
-
-
-def _within(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
-    """The gradient where x lies between the bounds, nothing elsewhere: in one pass over both."""
-    return torch.ops.aten.hardtanh_backward(grad, x.to(grad.dtype), low, high)
-
-
-def _sum_product(one: Tensor, other: Tensor, scale: Tensor) -> Tensor:
-    """Sum of products over what shares a scale, in float32."""
-    if scale.numel() == 1 and one.dtype == other.dtype == torch.float32:
-        return torch.dot(one.reshape(-1), other.reshape(-1)).view(scale.shape)
-    return (one * other).float().sum_to_size(scale.shape)
-
-
-def _scale_gradient(summed: Tensor, grad: Tensor, high: float) -> Tensor:
-    """LSQ's: the sum times 1 / sqrt(count * high)."""
-    return (summed / math.sqrt(grad.numel() / summed.numel() * high)).to(grad.dtype)
-
-
-def _shift_gradient(passed: Tensor, shift: Tensor | None) -> Tensor | None:
-    return None if shift is None else -passed.sum_to_size(shift.shape)
+        return *fused.run(fused.round_grads, grad, *ctx.saved_tensors, at.low, at.high, at.steps), None
 
 
 def fake_quantize(
