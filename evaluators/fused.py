@@ -60,11 +60,12 @@ def run(function: Callable[..., Any], value: Tensor, *rest: Any) -> Any:
         return function(value, *rest)
     try:
         return compiled(function)(value, *rest)
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # whatever the compiler stumbles over must not stop a study
         _broken.add(function.__name__)
-        reason = (str(error).splitlines() or [""])[0]
         _log.warning(
-            "%s runs unfused: torch.compile failed with %s: %s", function.__name__, type(error).__name__, reason
+            "%s runs unfused: torch.compile failed: %s", function.__name__, (str(error).splitlines() or [""])[0]
         )
         return function(value, *rest)
 

@@ -7,17 +7,20 @@ import torch
 
 from evaluators import fused
 
-SHAPES = {"tensor": ((3, 5, 16), (1,), None), "channels": ((8, 24), (8, 1), None), "heads": ((2, 4, 6, 6), (4, 1, 1), None),
-          "shifted": ((3, 5, 16), (1,), (1, 16))}  # fmt: skip
+SHAPES = {
+    "tensor": ((3, 5, 16), (1,), None),
+    "channels": ((8, 24), (8, 1), None),
+    "heads": ((2, 4, 6, 6), (4, 1, 1), None),
+    "shifted": ((3, 5, 16), (1,), (1, 16)),
+}
 compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 
 
 def _tensors(shape: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
     torch.manual_seed(0)
     value, scale, shift = SHAPES[shape]
-    return (
-        torch.randn(value), torch.randn(value), torch.rand(scale) + 0.2, None if shift is None else torch.randn(shift) * 0.1
-    )  # fmt: skip
+    offset = None if shift is None else torch.randn(shift) * 0.1
+    return torch.randn(value), torch.randn(value), torch.rand(scale) + 0.2, offset
 
 
 def _same(one: object, other: object) -> None:
