@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from transformers import HubertConfig, HubertForCTC
 
-from tests.conftest import TOML, write_study
+from evaluators.text import POCKET_TOKENS, Vocabulary
+from tests.conftest import TINY, TOML, write_study
 from tests.search.test_cli import hubits
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +31,12 @@ steps = 2
 learning_rate = 1e-3
 batch_seconds = 3
 """
+RECIPES = """
+[recipes]
+bits = [2]
+seeds = 1
+steps = 1
+"""
 
 
 def test_the_readme_shows_commands() -> None:
@@ -44,15 +52,21 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     train.write_text(train.read_text() + TRAINING)
     (train.parent / "model" / "model.safetensors").unlink()  # train-float makes it
     soundfile.write(tmp_path / "hello.wav", np.random.default_rng(0).standard_normal(16_000) * 0.1, 16_000)
+    downloaded = tmp_path / "downloaded"
+    HubertForCTC(HubertConfig(**TINY)).save_pretrained(downloaded)
+    Vocabulary(POCKET_TOKENS).save(downloaded / "vocab.json")
+    rows = write_study(tmp_path / "c", TOML + RECIPES)
+    places = {
+        "studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train), "24": "2",
+        "studies/pocket/recipes.toml": str(rows), "facebook/hubert-large-ls960-ft": str(downloaded),
+    }  # fmt: skip
     monkeypatch.chdir(tmp_path)
     for command in COMMANDS:
         words = shlex.split(command)
         if words[0] == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE), command
             continue
-        places = {"studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train)}
-        changed = [places.get(w, w) for w in words[1:]]
-        done = hubits(*[{"24": "2"}.get(w, w) for w in changed])
+        done = hubits(*[places.get(w, w) for w in words[1:]])
         assert done.returncode == 0, f"{command}: {done.stderr}"
     assert (tmp_path / "picked" / "model.safetensors").stat().st_size <= 1.2e6
     assert (tmp_path / "front.csv").exists()

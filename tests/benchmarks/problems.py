@@ -9,12 +9,14 @@ from pathlib import Path
 import moocore
 import numpy as np
 import pandas as pd
+from scipy.stats import spearmanr
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import KFold
 
 from search.pareto import hypervolume, reference_beyond
 from search.records import costs as study_costs
 from search.study_file import StudyFile
+from search.wer_model import SensitivityPrior
 
 Choices = dict[str, int]
 Costs = tuple[float, float, float]
@@ -132,6 +134,17 @@ def _fit(rungs: np.ndarray, target: np.ndarray) -> Callable[[np.ndarray], np.nda
     mean = target.mean()
     model = KernelRidge(alpha=0.05, kernel="rbf", gamma=0.02).fit(features(rungs), target - mean)
     return lambda x: np.asarray(model.predict(features(x)) + mean)
+
+
+def agreements(sensitivity: dict[str, list[float]]) -> dict[str, float]:
+    """How what costs no finetune foretells the table's WERs: Spearman's rank correlations, and one with log WER."""
+    table = pd.read_csv(TABLE)
+    summed = SensitivityPrior(sensitivity, list(sensitivity)).features(table[list(sensitivity)].to_numpy())[:, 0]
+    return {
+        "ranks of the supernet's WER without a step": float(spearmanr(table["supernet_wer"], table["wer"]).statistic),
+        "ranks of the summed sensitivities": float(spearmanr(summed, table["wer"]).statistic),
+        "summed sensitivities and log WER": float(np.corrcoef(summed, np.log(table["wer"]))[0, 1]),
+    }
 
 
 def held_out_error() -> float:

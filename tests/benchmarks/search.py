@@ -28,7 +28,7 @@ from plotly.subplots import make_subplots
 from search.pareto import hypervolume
 from search.proposals import greedy_path
 from search.surrogate import SurrogateSampler
-from tests.benchmarks.problems import Choices, Costs, Problem, additive, held_out_error, recorded
+from tests.benchmarks.problems import Choices, Costs, Problem, additive, agreements, held_out_error, recorded
 
 RESULTS = Path(__file__).with_name("results") / "search.csv"
 RUNS = Path(".benchmarks/search")
@@ -191,6 +191,8 @@ def main() -> None:
     frames = [table(name, chosen.seeds, chosen.evaluations, RUNS) for name in chosen.problems]
     if "pocket" in chosen.problems:
         print(f"pocket: held-out error of the table's model {held_out_error():.3f} in log WER")
+        for what, correlation in agreements(problem_of("pocket").lost).items():
+            print(f"pocket: {what}: {correlation:.3f}")
     frame = pd.concat(frames)
     print(medians(frame))
     if set(chosen.samplers) == set(SAMPLERS) and set(chosen.problems) == set(PROBLEMS):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from search.pareto import hypervolume
-from tests.benchmarks.problems import additive
-from tests.benchmarks.search import SAMPLERS, draw, greedy, medians, one_run, run, table
+from tests.benchmarks.problems import additive, agreements
+from tests.benchmarks.search import SAMPLERS, draw, greedy, medians, one_run, problem_of, run, table
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -30,3 +30,8 @@ def test_ours_beats_random_and_the_greedy_path_after_forty_evaluations(tmp_path:
     before = {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
     one_run("additive", "hubits", 0, 40, tmp_path)  # a run that is kept is not made again
     assert {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
+
+
+def test_the_readmes_correlations_are_those_of_the_table() -> None:
+    found = agreements(problem_of("pocket").lost)
+    assert [round(value, 3) for value in found.values()] == [0.984, 0.973, 0.974]
