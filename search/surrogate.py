@@ -25,7 +25,8 @@ from search.retries import INNOCENT
 from search.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrior, WordErrorModel, fitted_to
 
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
-_PENDING_EACH = 8  # trials under way for each further candidate that is proposed at once
+_PENDING_EACH = 4  # trials under way for each further candidate that is proposed at once
+_LEARNED_FROM = 1000  # trials that the surrogate learns from, those nearest to the front: its cost is cubic in them
 _LOOKED_AT_AGAIN = 40  # candidates whose gain is counted again after one was chosen: gains only shrink
 _FROZEN = 5  # first trials, in a study the uniform members, that fix the reference of the hypervolume
 _STARTUP = 3  # finished trials without which nothing is guessed
@@ -53,12 +54,13 @@ class SurrogateSampler(BaseSampler):
         proxies: Sequence[tuple[Choices, float]] = (),
     ) -> None:
         self._costs, self._limits, self._sensitivity, self._proxies = costs, limits, sensitivity, proxies
-        self._costs_once = lru_cache(maxsize=2**12)(lambda choices: costs(dict(choices)))
+        self._costs_once = lru_cache(maxsize=2**14)(lambda choices: costs(dict(choices)))
         self._seed = seed
         self._walked: np.ndarray | None = None
         self._known: tuple[Prior | None, np.ndarray] | None = None
         self._kernel: tuple[int, Kernel] | None = None
         self._queue: list[tuple[int, ...]] = []
+        self._queued_at = 0  # trials there were when the queue was made: none of it is among them
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The choices of the trials before."""
@@ -82,11 +84,13 @@ class SurrogateSampler(BaseSampler):
         if len(names) < len(search_space) or not names:
             return {}
         sizes = np.array([search_space[n].high + 1 for n in names])  # type: ignore[attr-defined]
-        seen = _Seen.of(study, names)
+        trials = study.get_trials(deepcopy=False)
+        since = set(_rungs(trials[self._queued_at :], names))
         while self._queue:
             queued = self._queue.pop(0)
-            if queued not in seen.known:
+            if queued not in since:
                 return dict(zip(names, queued, strict=True))
+        seen = _Seen.of(trials, names)
         rng = np.random.default_rng([self._seed, len(seen.known)])
         self._known = self._known or self._prior(names, sizes)
         if len(seen.finished) < _STARTUP:
@@ -95,7 +99,7 @@ class SurrogateSampler(BaseSampler):
             chosen = self._best(seen, names, sizes, rng)
         if not chosen:
             return {}
-        self._queue = chosen[1:]
+        self._queue, self._queued_at = chosen[1:], len(trials)
         return dict(zip(names, chosen[0], strict=True))
 
     def _guess_blindly(
@@ -115,7 +119,8 @@ class SurrogateSampler(BaseSampler):
         """One candidate, and one more for every so many that are being measured."""
         prior, _ = self._known or (None, None)
         measured, values = seen.measured, np.array([t.values for t in seen.finished])
-        model = self._model(measured, sizes, values[:, 0], _noise(seen.finished), prior)
+        told = _nearest(values)
+        model = self._model(measured[told], sizes, values[told, 0], _noise(seen.finished)[told], prior)
         reference = np.minimum(reference_beyond(values[:_FROZEN]), np.nextafter(self._limits, np.inf))
         if len(seen.pending):  # what is being measured counts as if it came out as guessed
             guess, _ = model.predict(seen.pending)
@@ -213,9 +218,9 @@ class _Seen:
     known: Set[tuple[int, ...]]
 
     @classmethod
-    def of(cls, study: Study, names: Sequence[str]) -> "_Seen":
+    def of(cls, trials: Sequence[FrozenTrial], names: Sequence[str]) -> "_Seen":
         by_state: dict[TrialState, list[FrozenTrial]] = {state: [] for state in TrialState}
-        for trial in study.get_trials(deepcopy=False):
+        for trial in trials:
             by_state[trial.state].append(trial)
         refused = [t for t in by_state[TrialState.FAIL] if t.user_attrs.get("failure") not in INNOCENT]
         finished = by_state[TrialState.COMPLETE]
@@ -229,10 +234,21 @@ def _at_once(seen: _Seen) -> int:
     return 1 + len(seen.pending) // _PENDING_EACH
 
 
+def _nearest(values: np.ndarray) -> np.ndarray:
+    """Which trials the surrogate learns from, in their order: all, or those nearest to the front by rank."""
+    if len(values) <= _LEARNED_FROM:
+        return np.arange(len(values))
+    return np.sort(np.argsort(moocore.pareto_rank(values), kind="stable")[:_LEARNED_FROM])
+
+
 def _choices(trials: Sequence[FrozenTrial], names: Sequence[str]) -> np.ndarray:
     """Rungs of the trials that have them all, (trials, choices)."""
+    return np.array(_rungs(trials, names), dtype=int).reshape(-1, len(names))
+
+
+def _rungs(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[tuple[int, ...]]:
     whole = [t.params for t in trials if len(t.params) == len(names)]
-    return np.array([[params[n] for n in names] for params in whole], dtype=int).reshape(-1, len(names))
+    return [tuple(params[n] for n in names) for params in whole]
 
 
 def _noise(trials: Sequence[FrozenTrial]) -> np.ndarray:

@@ -102,3 +102,21 @@ def test_a_wer_above_the_limit_is_not_looked_for() -> None:
     free = search(SurrogateSampler(costs, seed=0), 25)[3:]
     bound = search(SurrogateSampler(costs, seed=0, limits=(20.0, np.inf, np.inf)), 25)[3:]
     assert np.mean([wer <= 20 for wer, *_ in bound]) > np.mean([wer <= 20 for wer, *_ in free]) + 0.1
+
+
+def test_many_workers_and_thousands_of_trials_get_candidates_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.surrogate._LEARNED_FROM", 40)  # the model's cost is cubic in the trials it is told of
+    space = {n: IntDistribution(0, 2) for n in NAMES}
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=SurrogateSampler(costs, seed=0))
+    rng = np.random.default_rng(0)
+    for row in np.unique(rng.integers(0, 3, (200, len(NAMES))), axis=0):
+        choices = dict(zip(NAMES, row.tolist(), strict=True))
+        study.add_trial(
+            optuna.trial.create_trial(params=choices, distributions=dict(space), values=(wer(choices), *costs(choices)))
+        )
+    before = hypervolume([tuple(t.values) for t in study.trials], REFERENCE)
+    trials = [study.ask(space) for _ in range(64)]  # 64 at a time, none told of the others' results
+    assert len({tuple(t.params.values()) for t in study.trials}) == len(study.trials)
+    for trial in trials:
+        study.tell(trial, (wer(trial.params), *costs(trial.params)))
+    assert hypervolume([tuple(t.values) for t in study.trials], REFERENCE) > before
