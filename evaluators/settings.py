@@ -92,7 +92,7 @@ class RecipesSettings(Section):
     seeds: int = Field(3, gt=0)
     steps: int = Field(100, gt=0, description="optimizer steps, the same for every recipe and width")
     learning_rate: float = Field(1e-3, gt=0)
-    block_weight: float = Field(10.0, ge=0, description="of our loss: squared error of the block outputs")
+    block_weight: float = Field(40.0, ge=0, description="of our loss: squared error of the block outputs")
     ctc_weight: float = Field(0.0, ge=0, description="of our loss: CTC on the transcripts, which few hours wear out")
 
 

@@ -1,8 +1,10 @@
 """The paper's recipes beside ours: each row of its Table 1 trained anew on the study's own data, at equal steps.
 
-A row is a JSON file in the study's folder, so the comparison goes on where it was stopped.
+A row is a JSON file in the study's folder, so the comparison goes on where it was stopped; other settings or speech
+make other files, so that nothing is compared that cannot be.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +15,7 @@ import numpy as np
 
 from evaluators import paper
 from evaluators.runtime import runtime
-from evaluators.settings import RecipeName
+from evaluators.settings import FinetuneSettings, RecipeName
 from search.dispatch import dispatch
 from search.driver import Desk, Progress
 from search.study_file import StudyFile
@@ -57,7 +59,18 @@ def planned(file: StudyFile) -> list[Row]:
 
 def row_path(file: StudyFile, row: Row) -> Path:
     """Where a row's result lies."""
-    return file.home / "recipes" / f"{row.name}.json"
+    heard = [c.model_dump(mode="json", exclude={"path", "outside"}) for c in (file.corpora.train, file.corpora.dev)]
+    told = json.dumps([_settings(file, row).model_dump(mode="json"), heard], sort_keys=True)
+    return file.home / "recipes" / f"{row.name}-{hashlib.sha256(told.encode()).hexdigest()[:8]}.json"
+
+
+def _settings(file: StudyFile, row: Row) -> FinetuneSettings:
+    """How a row is trained."""
+    from evaluators.recipes import recipe_settings
+
+    assert file.recipes is not None
+    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight", "ctc_weight"})
+    return recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}), row.recipe)
 
 
 def measure_row(study: str, row: Row) -> dict[str, Any]:
@@ -65,15 +78,12 @@ def measure_row(study: str, row: Row) -> dict[str, Any]:
     import torch
 
     from evaluators.evaluator import Evaluator
-    from evaluators.recipes import recipe_assignment, recipe_settings
+    from evaluators.recipes import recipe_assignment
 
     file = StudyFile.load(Path(study))
-    assert file.recipes is not None
     torch.set_num_threads(max(1, int(file.search.cpus_per_trial)))
-    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight", "ctc_weight"})
-    settings = recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}), row.recipe)
     layers = tuple(x for x in file.architecture.layers if x.block is not None)
-    evaluator = Evaluator(file.model.folder, None, layers, file.corpora.train, file.corpora.dev, settings)
+    evaluator = Evaluator(file.model.folder, None, layers, file.corpora.train, file.corpora.dev, _settings(file, row))
     errors = evaluator.measure_recipe(recipe_assignment(layers, row.config, row.bits), row.recipe)
     result = {**asdict(row), "wer": errors.wer, "errors": list(errors.errors), "words": list(errors.words)}
     write_json(result, row_path(file, row))
