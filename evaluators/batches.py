@@ -1,7 +1,10 @@
 """Length-bucketed batches of padded, normalised audio with CTC targets."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -56,6 +59,34 @@ def collate(corpus: Corpus, vocabulary: Vocabulary, indices: tuple[int, ...]) ->
     targets = [vocabulary.encode(corpus.texts[i], corpus.where(i)) for i in indices]
     flat = torch.tensor([t for target in targets for t in target])
     return Batch(audio, mask, flat, torch.tensor([len(t) for t in targets]), indices)
+
+
+def loaded(
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    indices: Iterator[tuple[int, ...]],
+    device: torch.device,
+    played: Callable[[int], Corpus] | None = None,
+) -> Iterator[Batch]:
+    """Batches on a device, in order, loaded by some threads while others are being used.
+
+    As many threads as PyTorch may use: reading, decoding and copying leave the interpreter to others.
+
+    Args:
+        played: the corpus as the batch of a number hears it, where it is not the same for all.
+    """
+
+    def load(number: int, wanted: tuple[int, ...]) -> Batch:
+        return collate(played(number) if played else corpus, vocabulary, wanted).to(device)
+
+    threads = max(2, torch.get_num_threads())
+    numbered = zip(count(), indices)
+    with ThreadPoolExecutor(threads) as pool:
+        pending = deque(pool.submit(load, *item) for item in islice(numbered, threads))
+        while pending:
+            batch = pending.popleft().result()
+            pending.extend(pool.submit(load, *item) for item in islice(numbered, 1))
+            yield batch
 
 
 def normalise(wave: np.ndarray) -> np.ndarray:

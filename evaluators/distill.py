@@ -40,10 +40,9 @@ Teacher = Callable[[Batch], Outputs]
 
 def outputs(model: HubertForCTC, batch: Batch, weights: LossWeights) -> Outputs:
     """Run a model and keep what the loss compares."""
-    mask = batch.mask if model.config.feat_extract_norm == "layer" else None
     blocks, attentions = weights.block_weight > 0, weights.attention_weight > 0
     with mixed_precision(batch.audio.device):
-        out = model(batch.audio, attention_mask=mask, output_hidden_states=blocks, output_attentions=attentions)
+        out = model(batch.audio, attention_mask=batch.mask, output_hidden_states=blocks, output_attentions=attentions)
     return Outputs(
         out.logits.float(), tuple(out.hidden_states[1:]) if blocks else (), tuple(out.attentions) if attentions else ()
     )

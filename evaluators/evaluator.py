@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import HubertForCTC
 
-from evaluators.batches import Batch, collate, training_batches
+from evaluators.batches import Batch, collate, loaded, training_batches
 from evaluators.corpora import Corpus, PocketCorpus, read_librispeech, read_manifest
 from evaluators.distill import Outputs, join, teacher_of
 from evaluators.finetune import finetune, finetune_steps
@@ -81,7 +81,6 @@ class Evaluator:
         self._teach = teacher_of(teacher, settings)
         self._train, self.dev = load_corpus(train), load_corpus(dev)
         self._lessons: dict[int, tuple[Batch, Outputs]] = {}
-        self._indices: list[tuple[int, ...]] = []
         self._folder, self._supernet, self._superb = folder, supernet, superb
 
     @functools.cached_property
@@ -97,7 +96,7 @@ class Evaluator:
         insert_quantizers(student, untrained, ladder_assignments(untrained, SUPERNET_BITS))
         student.to(self.device)
         if untrained:
-            calibrate(student, self._batch(0), [m for m in student.modules() if m not in before])
+            calibrate(student, self._first_batch(), [m for m in student.modules() if m not in before])
         return student
 
     @functools.cached_property
@@ -131,10 +130,7 @@ class Evaluator:
             model.zero_grad(set_to_none=True)
         ready = time.perf_counter()
         if steps:
-
-            def lesson(step: int) -> tuple[Batch, Outputs]:
-                return self._lesson(step, accumulation)
-
+            lesson = self._lessons_of(steps, accumulation)
             finetune(model, lesson, self._layers, assignment, settings, steps, accumulation, on_step)
         tensors = pack(model, self.architecture, assignment)
         trained = time.perf_counter()
@@ -168,8 +164,8 @@ class Evaluator:
         """
         settings, layers = self._settings, self._layers
         torch.manual_seed(settings.seed)
-        student = start_recipe(self._float, layers, recipe, self._batch(0))
-        train_recipe(student, self._lesson, layers, assignment, settings, recipe, on_step)
+        student = start_recipe(self._float, layers, recipe, self._first_batch())
+        train_recipe(student, self._lessons_of(settings.steps), layers, assignment, settings, recipe, on_step)
         return word_errors(student, self.vocabulary, self.dev)
 
     @torch.no_grad()  # not inference mode: the lesson is kept for finetunes
@@ -179,7 +175,7 @@ class Evaluator:
         On one batch of the training corpus: as good a sensitivity as the Hessian (arXiv 2112.11438), at the cost of a
         forward pass.
         """
-        batch, target = self._lesson(0)
+        batch, target = self._lessons_of(1)(0)
         self._student.load_state_dict(self._start)
         set_precisions(self._student.eval(), self._layers, assignment)
         own = logits(self._student, batch).log_softmax(-1)
@@ -201,22 +197,30 @@ class Evaluator:
         model = unpack(tensors, self.config, self.architecture, assignment, "the packed checkpoint")
         return model.to(self.device)
 
-    def _lesson(self, step: int, parts: int = 1) -> tuple[Batch, Outputs]:
-        """The same batch for the same step of every candidate, so that candidates differ by their bits alone."""
-        if step in self._lessons:
-            return self._lessons[step]
-        batch = self._batch(step)
-        target = join([self._teach(part) for part in batch.split(parts)])
-        size = sum(t.nbytes for t in (batch.audio, batch.mask, target.logits, *target.blocks, *target.attentions))
-        if size * (len(self._lessons) + 1) <= _LESSONS_BYTES:
-            self._lessons[step] = (batch, target)
-        return batch, target
+    def _lessons_of(self, steps: int, parts: int = 1) -> Callable[[int], tuple[Batch, Outputs]]:
+        """The lesson of each step, to be asked for in order.
 
-    def _batch(self, step: int) -> Batch:
-        if len(self._indices) <= step:
-            stream = training_batches(self._train, self._settings.batch_seconds, self._settings.seed)
-            self._indices = [next(stream) for _ in range(step + 64)]
-        return collate(self._train, self.vocabulary, self._indices[step]).to(self.device)
+        The same batch for the same step of every candidate, so that candidates differ by their bits alone.
+        """
+        stream = training_batches(self._train, self._settings.batch_seconds, self._settings.seed)
+        wanted = (indices for step, indices in zip(range(steps), stream) if step not in self._lessons)  # noqa: B905
+        batches = loaded(self._train, self.vocabulary, wanted, self.device)
+
+        def lesson(step: int) -> tuple[Batch, Outputs]:
+            if step in self._lessons:
+                return self._lessons[step]
+            batch = next(batches)
+            target = join([self._teach(part) for part in batch.split(parts)])
+            size = sum(t.nbytes for t in (batch.audio, batch.mask, target.logits, *target.blocks, *target.attentions))
+            if size * (len(self._lessons) + 1) <= _LESSONS_BYTES:
+                self._lessons[step] = (batch, target)
+            return batch, target
+
+        return lesson
+
+    def _first_batch(self) -> Batch:
+        stream = training_batches(self._train, self._settings.batch_seconds, self._settings.seed)
+        return collate(self._train, self.vocabulary, next(stream)).to(self.device)
 
 
 def with_quantizers(layers: Sequence[Layer], supernet: Path) -> tuple[Layer, ...]:

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 from transformers import HubertForCTC
 
-from evaluators.batches import Batch, collate, training_batches
+from evaluators.batches import Batch, loaded, training_batches
 from evaluators.corpora import Corpus
-from evaluators.optimise import ResumePoint, ahead, optimise, steps_done
+from evaluators.optimise import ResumePoint, optimise, steps_done
 from evaluators.scoring import CtcModel, frames, logits
 from evaluators.settings import FloatSettings, TrainingSettings
 from evaluators.text import Vocabulary
@@ -34,16 +34,22 @@ def ctc_loss(
 def augmented_batches(
     corpus: Corpus, vocabulary: Vocabulary, settings: TrainingSettings, device: torch.device, skip: int = 0
 ) -> Iterator[Batch]:
-    """Endless training batches, prepared one ahead; each wave a little faster or slower than it was spoken."""
+    """Endless training batches; each wave a little faster or slower than it was spoken.
+
+    Those behind the first ``skip`` are what they are without skipping.
+    """
     indices = islice(training_batches(corpus, settings.batch_seconds, settings.seed), skip, None)
-    played = _SpeedPerturbed(corpus, settings.speed_perturb, settings.seed + skip)
-    return ahead(collate(played, vocabulary, i).to(device) for i in indices)
+
+    def played(number: int) -> Corpus:
+        return _SpeedPerturbed(corpus, settings.speed_perturb, (settings.seed, skip + number))
+
+    return loaded(corpus, vocabulary, indices, device, played)
 
 
 class _SpeedPerturbed:
     """A corpus whose waves change speed at every reading (Ko et al., "Audio augmentation", 2015)."""
 
-    def __init__(self, corpus: Corpus, most: float, seed: int) -> None:
+    def __init__(self, corpus: Corpus, most: float, seed: tuple[int, int]) -> None:
         self.name, self.texts, self.samples, self.where = corpus.name, corpus.texts, corpus.samples, corpus.where
         self._read, self._most, self._rng = corpus.wave, most, np.random.default_rng(seed)
 

@@ -9,6 +9,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import HubertConfig, HubertForCTC
 from transformers.activations import ACT2FN
 from transformers.utils import logging as transformers_logging
@@ -29,7 +30,7 @@ _POCKET = {
     "num_feat_extract_layers": 5,
     "num_conv_pos_embeddings": 32,
     "num_conv_pos_embedding_groups": 16,
-    "feat_extract_norm": "layer",  # so that padding cannot change what is heard
+    "feat_extract_norm": "layer",
     "feat_extract_activation": "relu",
     "hidden_act": "relu",  # never negative: two levels, 0 and a, serve it at 1 bit (BiT)
     "do_stable_layer_norm": True,  # the residual stream stays in full precision between quantized blocks
@@ -52,7 +53,43 @@ def build(config: HubertConfig, seed: int) -> HubertForCTC:
         torch.manual_seed(seed)
         model = HubertForCTC(config)
     model.set_attn_implementation("eager")
+    if config.feat_extract_norm == "group":
+        first = model.hubert.feature_extractor.conv_layers[0]
+        first.layer_norm = UtteranceNorm(first.layer_norm)
+        model.hubert.register_forward_pre_hook(_tell_lengths, with_kwargs=True)
     return model
+
+
+class UtteranceNorm(nn.GroupNorm):
+    """The group norm behind HuBERT Base's first convolution, over each utterance's own frames.
+
+    transformers normalises over the padding as well, so that an utterance sounds different in every batch, and tells
+    to leave out the attention mask. Here an utterance in a batch, with its mask, is what it is alone. Without a mask
+    it is the group norm of one channel a group that it replaces, whose weights it takes over.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__(norm.num_groups, norm.num_channels, norm.eps)
+        self.weight, self.bias = norm.weight, norm.bias
+        self.lengths: torch.Tensor | None = None
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Normalise (batch, channels, frames); in float32, as autocast does."""
+        if self.lengths is None:
+            return super().forward(frames)
+        own = torch.arange(frames.shape[-1], device=frames.device) < self.lengths[:, None, None]
+        count, values = self.lengths[:, None, None], frames.float()
+        centred = (values - (values * own).sum(-1, keepdim=True) / count) * own
+        variance = centred.square().sum(-1, keepdim=True) / count
+        return centred * (variance + self.eps).rsqrt() * self.weight[:, None] + self.bias[:, None]
+
+
+def _tell_lengths(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Before a HubertModel runs: how many frames of its first convolution each utterance of the mask has."""
+    mask = kwargs.get("attention_mask")
+    first: Any = model.get_submodule("feature_extractor.conv_layers.0")
+    kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
+    first.layer_norm.lengths = None if mask is None else (mask.sum(-1) - kernel) // stride + 1
 
 
 def load_model(folder: Path) -> tuple[HubertForCTC, Vocabulary]:

@@ -1,11 +1,9 @@
 """The one training loop: AdamW, warm-up and cosine, clipped gradients, resume points in safetensors."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +12,6 @@ from evaluators.errors import DivergedError
 from evaluators.hubert import read_metadata
 
 _CLIP = 1.0
-Item = TypeVar("Item")
 
 
 @dataclass
@@ -117,12 +114,3 @@ def _restore(module: torch.nn.Module, optimiser: torch.optim.Optimizer, resume: 
             if state:
                 optimiser.state[parameter] = {k: v.to(parameter.device) for k, v in state.items()}
     return start
-
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Prepare the next item in a thread while the current one is used."""
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(next, items, None)
-        while (item := pending.result()) is not None:
-            pending = pool.submit(next, items, None)
-            yield item

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evaluators.batches import Batch, collate, normalise, scoring_batches
+from evaluators.batches import Batch, loaded, normalise, scoring_batches
 from evaluators.corpora import Corpus
 from evaluators.hubert import mixed_precision
 from evaluators.text import Vocabulary
@@ -22,14 +22,9 @@ def frames(model: CtcModel, batch: Batch) -> torch.Tensor:
 
 
 def logits(model: CtcModel, batch: Batch) -> torch.Tensor:
-    """Float32 logits (batch, frames, vocabulary) under the device's mixed precision.
-
-    A model with layer norm in its feature extractor gets the mask, as its training did; one with group norm (HuBERT
-    Base) was trained without (transformers issues 10117 and 21534).
-    """
-    mask = batch.mask if model.config.feat_extract_norm == "layer" else None
+    """Float32 logits (batch, frames, vocabulary) under the device's mixed precision."""
     with mixed_precision(batch.audio.device):
-        return model(batch.audio, attention_mask=mask).logits.float()
+        return model(batch.audio, attention_mask=batch.mask).logits.float()
 
 
 @torch.inference_mode()
@@ -38,17 +33,14 @@ def transcribe(
 ) -> list[str]:
     """Greedy transcripts in corpus order. The model decides the device; ``progress`` gets the utterances done."""
     model.eval()
-    # padding would change what a group-norm extractor hears, so such a model is scored one utterance at a time
-    padded = model.config.feat_extract_norm == "layer"
     device = next(model.parameters()).device
     texts = [""] * len(corpus.texts)
     done = 0
-    for indices in scoring_batches(corpus, SCORING_SECONDS if padded else 0.0):
-        batch = collate(corpus, vocabulary, indices).to(device)
+    for batch in loaded(corpus, vocabulary, iter(scoring_batches(corpus, SCORING_SECONDS)), device):
         best = logits(model, batch).argmax(-1).cpu()
-        for row, (index, length) in enumerate(zip(indices, frames(model, batch).tolist(), strict=True)):
+        for row, (index, length) in enumerate(zip(batch.indices, frames(model, batch).tolist(), strict=True)):
             texts[index] = vocabulary.decode(best[row, :length].tolist())
-        done += len(indices)
+        done += len(batch.indices)
         if progress:
             progress(done)
     return texts

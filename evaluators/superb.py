@@ -13,11 +13,11 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import HubertForCTC
 from transformers.modeling_outputs import CausalLMOutput
 
-from evaluators.batches import collate, training_batches
+from evaluators.batches import loaded, training_batches
 from evaluators.corpora import Corpus
 from evaluators.float_model import ctc_loss
 from evaluators.hubert import load_weights, mixed_precision, read_tensors
-from evaluators.optimise import ahead, optimise
+from evaluators.optimise import optimise
 from evaluators.scoring import frames
 from evaluators.settings import SuperbSettings
 from evaluators.text import Vocabulary
@@ -95,12 +95,11 @@ def train_head(
     """
     device = next(model.parameters()).device
     indices = training_batches(corpus, settings.batch_seconds, settings.seed)
-    batches = ahead(collate(corpus, vocabulary, i).to(device) for i in indices)
+    batches = loaded(corpus, vocabulary, indices, device)
 
     def losses(_step: int) -> Iterator[Tensor]:
         batch = next(batches)
-        mask = batch.mask if model.config.feat_extract_norm == "layer" else None
-        yield ctc_loss(model, model.hear(batch.audio, mask, frames(model, batch)), batch)
+        yield ctc_loss(model, model.hear(batch.audio, batch.mask, frames(model, batch)), batch)
 
     model.train()
     optimise(

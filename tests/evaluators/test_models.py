@@ -1,5 +1,6 @@
 """Quantized models, finetunes, the supernet: on a tiny HuBERT, for real."""
 
+import copy
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from transformers import HubertConfig
+from transformers import HubertConfig, HubertForCTC
 
 from evaluators.batches import Batch, collate, scoring_batches
 from evaluators.corpora import read_manifest
@@ -94,6 +95,27 @@ def test_padding_does_not_change_what_is_heard(tmp_path: Path) -> None:
         length = int(frames(model, alone)[0])
         a, b = logits(model, alone)[0, :length], logits(model, padded)[0, :length]
     assert (a - b).abs().max() < 0.05 * a.abs().max()
+
+
+def test_padding_is_not_heard_through_hubert_bases_group_norm_either(tmp_path: Path) -> None:
+    corpus = read_manifest(write_speech(tmp_path))
+    config = HubertConfig(**{**TINY, "feat_extract_norm": "group", "do_stable_layer_norm": False})
+    model = build(config, 1).eval()
+    padded = collate(corpus, VOCABULARY, (0, 5))
+    theirs = HubertForCTC(config).eval()
+    theirs.load_state_dict(model.state_dict())
+    with torch.inference_mode():  # in float32
+        together, lengths = model(padded.audio, attention_mask=padded.mask).logits, frames(model, padded).tolist()
+        for row, index in enumerate((0, 5)):
+            alone = collate(corpus, VOCABULARY, (index,))
+            own = theirs(alone.audio).logits  # transformers' own
+            assert torch.allclose(model(alone.audio, attention_mask=alone.mask).logits, own, atol=1e-5)
+            assert torch.allclose(together[row, : lengths[row]], own[0], atol=1e-5)
+        unmasked = theirs(padded.audio).logits
+        copied = copy.deepcopy(model)  # a recipe's student
+        assert torch.equal(copied(padded.audio, attention_mask=padded.mask).logits, together)
+    short = int(np.argmin(lengths))
+    assert not torch.allclose(together[short, : lengths[short]], unmasked[short, : lengths[short]], atol=1e-3)
 
 
 def test_gradients_reach_every_scale_that_is_used_and_no_other(batch: Batch) -> None:

@@ -2,17 +2,21 @@
 
 import csv
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.batches import collate, pack, scoring_batches, training_batches
+from evaluators.batches import collate, loaded, pack, scoring_batches, training_batches
 from evaluators.corpora import SAMPLE_RATE, PocketCorpus, fingerprint, read_audio, read_librispeech, read_manifest
+from evaluators.float_model import augmented_batches
 from evaluators.grammar import sentence, words
+from evaluators.settings import FloatSettings
 from evaluators.text import POCKET_TOKENS, Vocabulary
 from evaluators.wer import WordErrors, count_errors, paired_gain
 from spaces import UserError
@@ -140,6 +144,36 @@ def test_collate_normalises_and_masks(tmp_path: Path) -> None:
         assert row[mask].std().item() == pytest.approx(1, abs=1e-3)
         assert (row[~mask] == 0).all()
     assert len(batch.targets) == int(batch.lengths.sum())
+
+
+def test_batches_come_loaded_and_in_order_however_many_threads_load_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = read_manifest(write_speech(tmp_path))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
+    wanted = list(islice(training_batches(corpus, 2.0, 1), 12))
+    found = list(loaded(corpus, VOCABULARY, iter(wanted), torch.device("cpu")))
+    assert [b.indices for b in found] == wanted
+    for batch in found:
+        assert torch.equal(batch.audio, collate(corpus, VOCABULARY, batch.indices).audio)
+
+
+def test_a_broken_file_is_named_by_the_batch_that_wants_it(tmp_path: Path) -> None:
+    corpus = read_manifest(write_speech(tmp_path))
+    (tmp_path / "3.wav").write_bytes(b"RIFF")
+    with pytest.raises(UserError, match=r"3\.wav"):
+        list(loaded(corpus, VOCABULARY, iter([(0, 1), (2, 3)]), torch.device("cpu")))
+
+
+def test_what_is_skipped_changes_nothing_in_what_follows(tmp_path: Path) -> None:
+    corpus = read_manifest(write_speech(tmp_path))
+    settings = FloatSettings(steps=9, learning_rate=1e-3, batch_seconds=2.0, speed_perturb=0.1)
+    whole, rest = (
+        list(islice(augmented_batches(corpus, VOCABULARY, settings, torch.device("cpu"), skip), 4 - skip))
+        for skip in (0, 2)
+    )
+    assert all(torch.equal(a.audio, b.audio) for a, b in zip(whole[2:], rest, strict=True))
+    assert not torch.equal(rest[0].mask.sum(), collate(corpus, VOCABULARY, rest[0].indices).mask.sum())
 
 
 def test_pooled_wer_in_closed_form() -> None:
