@@ -305,6 +305,16 @@ def test_a_model_built_like_hubert_base_is_quantized_front_end_and_all(tmp_path:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_hubert_base_says_on_a_gpu_what_it_says_on_a_cpu(batch: Batch) -> None:
+    model = build(HubertConfig(vocab_size=len(VOCABULARY)), 1).eval()
+    with torch.inference_mode():
+        here = model(batch.audio, attention_mask=batch.mask).logits
+        there = batch.to(torch.device("cuda"))
+        assert torch.allclose(model.cuda()(there.audio, attention_mask=there.mask).logits.cpu(), here, atol=2e-2)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_an_evaluation_runs_on_a_gpu(tmp_path: Path) -> None:
     evaluator = _evaluator(tmp_path, steps=2, batch_seconds=2, block_weight=1, attention_weight=1)
     measured = evaluator.measure(SPACE.uniform(Precision(2, 2)))

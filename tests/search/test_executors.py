@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from search.executors import Executor, make_executor
+from search.executors import Executor, RayExecutor, make_executor
 from search.member import checkpoint_path
 from search.records import read_result
 from search.study_file import StudyFile
@@ -71,3 +72,26 @@ def test_contract(executor: Executor, tiny: Path) -> None:
     again = _finish(executor).result
     assert again is not None
     assert again["errors"] == outcome.result["errors"]
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_worker_gets_no_more_than_its_share_of_the_gpus_memory(tiny: Path) -> None:
+    settings = StudyFile.load(tiny).search.model_copy(update={"executor": "ray", "workers": 1, "gpus_per_trial": 0.25})
+
+    def greedy(job: Job) -> Outcome:
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.empty(int(job.number / 100 * total), dtype=torch.uint8, device="cuda")
+        return Outcome(job, {})
+
+    executor = RayExecutor(settings, work=greedy)
+    try:
+        _ready(executor)
+        executor.submit(Job(10, "measure", str(tiny)))  # percent of the GPU's memory
+        assert _finish(executor).failure is None
+        _ready(executor)
+        executor.submit(Job(50, "measure", str(tiny)))
+        assert "memory" in _finish(executor).message
+    finally:
+        executor.close()
