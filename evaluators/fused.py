@@ -15,10 +15,12 @@ from torch import Tensor
 
 _log = logging.getLogger("hubits")
 _broken: set[str] = set()
+_EDGE = 1e-6
+_KERNELS = 64  # of a function at most: by dimensions, types, with or without a shift or halves
 
 
 def sign_out(value: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
-    """A sign(value - shift)."""
+    """A sign(value - shift), a sign for zeros of either sign too."""
     return torch.copysign(scale, _shifted(value, shift))
 
 
@@ -59,7 +61,7 @@ def run(function: Callable[..., Any], value: Tensor, *rest: Any) -> Any:
     if not value.is_cuda or function.__name__ in _broken:
         return function(value, *rest)
     try:
-        return compiled(function)(value, *rest)
+        return run_fused(function, value, *rest)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # whatever the compiler stumbles over must not stop a study
@@ -70,9 +72,30 @@ def run(function: Callable[..., Any], value: Tensor, *rest: Any) -> Any:
         return function(value, *rest)
 
 
+def run_fused(function: Callable[..., Any], value: Tensor, *rest: Any) -> Any:
+    """Call the compiled form, flattened where all of a tensor shares one scale: each number of dimensions is a kernel.
+
+    Raises:
+        Exception: whatever the compiler says, also where a function would need too many kernels.
+    """
+    tensors = [t for t in (value, *rest) if isinstance(t, Tensor)]
+    whole = [t for t in tensors if t.shape == value.shape]
+    if any(t.numel() > 1 for t in tensors if t.shape != value.shape) or not all(t.is_contiguous() for t in whole):
+        return compiled(function)(value, *rest)
+    flat = [t.reshape(-1) if isinstance(t, Tensor) and t.shape == value.shape else t for t in (value, *rest)]
+    found = compiled(function)(*flat)
+    if isinstance(found, Tensor):
+        return found.view(value.shape)
+    like = (value, *rest[1:3])  # value, scale and shift
+    return tuple(None if f is None else f.view(t.shape) for f, t in zip(found, like, strict=True))
+
+
 @functools.cache
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The fused form of a function, for tensors of any length."""
+    # dynamo's own limit of 8 kernels a function is passed by a model's many shapes, and then it says nothing
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _KERNELS)
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
     return torch.compile(function, dynamic=True)
 
 
@@ -81,7 +104,11 @@ def _shifted(value: Tensor, shift: Tensor | None) -> Tensor:
 
 
 def _within(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
-    """The gradient where x lies between the bounds, nothing elsewhere: in one pass over both."""
+    """The gradient where low <= x <= high, nothing elsewhere: in one pass over both.
+
+    hardtanh's gradient is zero on the bounds, so they are moved by more than float32 can tell from them.
+    """
+    low, high = low - _EDGE * max(1.0, -low), high + _EDGE * max(1.0, high)
     return torch.ops.aten.hardtanh_backward(grad, x.to(grad.dtype), low, high)
 
 

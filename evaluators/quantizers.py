@@ -4,7 +4,7 @@ Every quantizer has a learned scale a > 0 for each bit-width, kept as log a so t
 share of itself. With x = value / a the forms are:
 
 ==============  ==============================  ===========================================================
-1 bit           a sign(x), sign(0) = +1         elastic binarization (ParetoQ, BiT); dW = G where |x| <= 1
+1 bit           a sign(x), sign(±0) = ±1        elastic binarization (ParetoQ, BiT); dW = G where |x| <= 1
 2 bit           levels -.75, -.25, .25, .75     stretched elastic quantization (ParetoQ)
 4 and 8 bit     integers -2^(b-1)..2^(b-1)-1    learned step (LSQ, Esser et al. 2020)
 never negative  integers 0 .. 2^b - 1           softmax outputs and ReLU outputs at any width (BiT)
@@ -50,8 +50,8 @@ def levels(bits: int, form: Form) -> Levels:
 class _Sign(torch.autograd.Function):
     """a sign(x), gradients as in the module's table; the scale's is sum(G sign(x)).
 
-    Like ``_Round`` it keeps the value itself for the backward pass, not what becomes of it: that is there already for
-    the layers that share it, and the output is there for the layer behind.
+    Like ``_Round`` it keeps the value and the output for the backward pass: the value is there already for the layers
+    that share it, and in float32 the output is for the layer behind.
     """
 
     @staticmethod
