@@ -13,7 +13,7 @@ from transformers import HubertForCTC
 
 from evaluators.batches import Batch, collate, loaded, training_batches
 from evaluators.corpora import Corpus, PocketCorpus, read_librispeech, read_manifest
-from evaluators.distill import Outputs, join, teacher_of
+from evaluators.distill import Outputs, distillation_loss, join, teacher_of
 from evaluators.finetune import finetune, finetune_steps
 from evaluators.hubert import load_config, load_model, load_weights, tensor_names
 from evaluators.packed import pack, unpack
@@ -28,6 +28,7 @@ from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
 from spaces.errors import UserError
 
+_BLOCKS_ALONE = FinetuneSettings(ctc_weight=0.0, logit_weight=0.0, block_weight=1.0)
 _LESSONS_BYTES = 2**30  # how much of what the float model said is kept between candidates
 
 
@@ -40,7 +41,7 @@ class Measurement:
         tensors: the packed checkpoint.
         head: the weights of SUPERB's head where one was trained on it.
         steps: optimizer steps of the finetune.
-        seconds: wall-clock seconds by stage: setup, finetune, score.
+        seconds: wall-clock seconds by stage: setup, finetune, score, and head where one was trained.
     """
 
     errors: WordErrors
@@ -56,7 +57,7 @@ class Evaluator:
     Args:
         folder: the float model's folder.
         supernet: the supernet's weights, or None to start every candidate from the float model's.
-        layers: the layers that may be quantized, as the supernet was trained with.
+        layers: the layers that may be quantized; those that the supernet was not trained with are calibrated on it.
         train: what finetunes see.
         dev: what candidates are scored on.
         superb: where it is given, candidates are scored by a head that is trained on the frozen speech model.
@@ -136,24 +137,30 @@ class Evaluator:
         trained = time.perf_counter()
         scored, head = self._unpacked(tensors, assignment), None
         if self._superb is not None:
-            scored, head = self._headed(scored, on_step)
+            scored, head = self._headed(scored, accumulation, on_step)
         headed = time.perf_counter()
         errors = word_errors(scored, self.vocabulary, self.dev)
         seconds = {"setup": ready - started, "finetune": trained - ready, "score": time.perf_counter() - headed}
         return Measurement(errors, tensors, steps, seconds | ({"head": headed - trained} if head else {}), head)
 
     def _headed(
-        self, speech: HubertForCTC, on_step: Callable[[int, float], None] | None
+        self, speech: HubertForCTC, accumulation: int, on_step: Callable[[int, float], None] | None
     ) -> tuple[HeadedModel, dict[str, Tensor]]:
-        """A head trained on what would be packed."""
+        """The model that would be packed under a head trained on it, and the head's tensors as they are saved."""
         assert self._superb is not None
         torch.manual_seed(self._superb.seed)
-        model = HeadedModel(speech, self.vocabulary, self._superb)
-        train_head(model, self.vocabulary, self._train, self._superb, on_step)
-        return model, model.head.state_dict()
+        model = HeadedModel(speech, len(self.vocabulary), self._superb)
+        train_head(model, self.vocabulary, self._train, self._superb, accumulation, on_step)
+        saved = {k: v.half() for k, v in model.head.state_dict().items()}
+        model.head.load_state_dict(saved)  # what is scored is what is saved
+        return model, saved
 
     def measure_recipe(
-        self, assignment: Assignment, recipe: RecipeName, on_step: Callable[[int, float], None] | None = None
+        self,
+        assignment: Assignment,
+        recipe: RecipeName,
+        accumulation: int = 1,
+        on_step: Callable[[int, float], None] | None = None,
     ) -> WordErrors:
         """Train an assignment by a recipe from the float model, and score the fake-quantized model itself.
 
@@ -165,7 +172,8 @@ class Evaluator:
         settings, layers = self._settings, self._layers
         torch.manual_seed(settings.seed)
         student = start_recipe(self._float, layers, recipe, self._first_batch())
-        train_recipe(student, self._lessons_of(settings.steps), layers, assignment, settings, recipe, on_step)
+        lesson = self._lessons_of(settings.steps, accumulation)
+        train_recipe(student, lesson, layers, assignment, settings, recipe, accumulation, on_step)
         return word_errors(student, self.vocabulary, self.dev)
 
     @torch.no_grad()  # not inference mode: the lesson is kept for finetunes
@@ -173,11 +181,15 @@ class Evaluator:
         """KL divergence a frame of the supernet at an assignment, without a step, from the float model.
 
         On one batch of the training corpus: as good a sensitivity as the Hessian (arXiv 2112.11438), at the cost of a
-        forward pass.
+        forward pass. Under SUPERB's protocol, where the CTC outputs are not trained, the relative squared error of the
+        block outputs.
         """
         batch, target = self._lessons_of(1)(0)
         self._student.load_state_dict(self._start)
         set_precisions(self._student.eval(), self._layers, assignment)
+        if self._superb is not None:
+            teach = teacher_of(self._float, _BLOCKS_ALONE)
+            return float(distillation_loss(self._student, batch, teach(batch), _BLOCKS_ALONE))
         own = logits(self._student, batch).log_softmax(-1)
         lengths = frames(self._student, batch)
         valid = torch.arange(own.shape[1], device=own.device)[None] < lengths[:, None]

@@ -38,6 +38,13 @@ _POCKET = {
 }
 
 
+# keys of a config that name kernels, quantizers or modules for transformers to load
+_RUNS_CODE = {
+    "_attn_implementation", "attn_implementation", "_experts_implementation", "experts_implementation",
+    "quantization_config", "auto_map",
+}  # fmt: skip
+
+
 def pocket_config() -> HubertConfig:
     """The pocket study's HuBERT: six blocks of width 176, 31 frames a second."""
     dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout", "final_dropout")
@@ -112,17 +119,31 @@ def load_config(folder: Path) -> HubertConfig:
     path = folder / "config.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or data.get("model_type", "hubert") != "hubert":
-            raise UserError(f"{path}: is not the config of a HuBERT (model_type must be 'hubert')")
-        config = HubertConfig(**data)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; a model folder holds config.json, vocab.json, model.safetensors") from None
-    except (ValueError, TypeError, OSError, RecursionError, StrictDataclassError) as error:
-        why = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: not a usable HuBERT config: {why}") from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise UserError(f"{path}: not a usable HuBERT config: {' '.join(str(error).split())[:200]}") from None
+    return checked_config(data, str(path))
+
+
+def checked_config(data: object, where: str) -> HubertConfig:
+    """The config of a HuBERT from what its file holds; what would have transformers fetch or run code is left out.
+
+    Raises:
+        UserError: if it is none, or none that a model can be built of.
+    """
+    if not isinstance(data, dict) or data.get("model_type", "hubert") != "hubert":
+        raise UserError(f"{where}: is not the config of a HuBERT (model_type must be 'hubert')")
+    try:
+        config = HubertConfig(**{k: v for k, v in data.items() if k not in _RUNS_CODE})
+    except (ValueError, TypeError, AttributeError, RecursionError, StrictDataclassError) as error:
+        raise UserError(f"{where}: not a usable HuBERT config: {' '.join(str(error).split())[:200]}") from None
     for key in ("hidden_act", "feat_extract_activation"):
         if getattr(config, key) not in ACT2FN:
-            raise UserError(f"{path}: {key}: {getattr(config, key)!r} is no activation that transformers knows")
+            raise UserError(f"{where}: {key}: {getattr(config, key)!r} is no activation that transformers knows")
+    for key in ("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size", "vocab_size"):
+        if getattr(config, key) < 1:
+            raise UserError(f"{where}: {key}: must be at least 1, not {getattr(config, key)}")
     return config
 
 

@@ -61,8 +61,11 @@ def decode_g722(path: Path) -> np.ndarray:
         import av
     except ImportError:
         raise UserError("G.722 needs PyAV; pip install 'hubits[prompts]'") from None
-    with av.open(str(path), format="g722") as container:
-        frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    try:
+        with av.open(str(path), format="g722") as container:
+            frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    except av.FFmpegError as error:
+        raise UserError(f"{path}: cannot be decoded ({error.strerror})") from None
     return np.concatenate(frames) if frames else np.zeros(0, np.int16)
 
 
@@ -92,7 +95,7 @@ def main() -> None:
     try:
         for split, (count, seconds) in write_manifests(parser.parse_args().folder).items():
             print(f"{split}: {count} prompts, {seconds / 60:.1f} minutes")
-    except UserError as error:
+    except (UserError, OSError, EOFError, zlib.error) as error:
         print(f"hubits: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -16,7 +16,16 @@ from torch import Tensor, nn
 from transformers import HubertForCTC
 
 from evaluators.batches import Batch
-from evaluators.distill import Outputs, distillation_loss, outputs, valid_frames, valid_pairs
+from evaluators.distill import (
+    LossWeights,
+    Outputs,
+    distillation_loss,
+    outputs,
+    split_lesson,
+    totals,
+    valid_frames,
+    valid_pairs,
+)
 from evaluators.modules import ProductQuantizers, QuantLinear
 from evaluators.optimise import optimise
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
@@ -52,7 +61,7 @@ def start_recipe(float_model: HubertForCTC, layers: Sequence[Layer], recipe: Rec
     student = copy.deepcopy(float_model)
     insert_recipe(student, layers, ladder_assignments(layers, _BITS), recipe)
     student.to(batch.audio.device)
-    # at 8 bits, as squashed weights mean nothing without their gain
+    # at 8 bits, near what the float model hears
     set_precisions(student, layers, recipe_assignment(layers, recipe, max(_BITS)))
     calibrate(student, batch)
     return student.requires_grad_(True)
@@ -65,9 +74,13 @@ def train_recipe(
     assignment: Assignment,
     settings: FinetuneSettings,
     recipe: RecipeName,
+    accumulation: int = 1,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train a started recipe in place at one assignment for ``settings.steps``.
+
+    Args:
+        accumulation: in how many parts a batch is worked through; their gradients add up to the whole batch's.
 
     Raises:
         DivergedError: if the loss is not finite.
@@ -75,7 +88,15 @@ def train_recipe(
     set_precisions(student, layers, assignment)
 
     def losses(step: int) -> Iterator[Tensor]:
-        yield recipe_loss(student, *lesson(step), settings, recipe)
+        batch, target = lesson(step)
+        if recipe == "hubits":
+            divisors = totals(student, batch, target)
+            for part, goal in split_lesson(batch, target, accumulation):
+                yield distillation_loss(student, part, goal, settings, divisors)
+            return
+        whole = valid_frames(student, batch, target)
+        for part, goal in split_lesson(batch, target, accumulation):
+            yield papers_loss(student, part, goal, settings, whole)
 
     student.eval()
     optimise(
@@ -83,29 +104,31 @@ def train_recipe(
     )  # fmt: skip
 
 
-def recipe_loss(
-    student: HubertForCTC, batch: Batch, target: Outputs, settings: FinetuneSettings, recipe: RecipeName
+def papers_loss(
+    student: HubertForCTC, batch: Batch, target: Outputs, weights: LossWeights, whole: Tensor | None = None
 ) -> Tensor:
-    """The loss of a recipe: ours, or the paper's distillation and SqWQ's regularizer.
+    """The paper's distillation, and SqWQ's regularizer on squashed weights.
 
-    The paper's: mean squared error of the output, plus that of every block's output and of its attention weights.
+    Mean squared error of the output, plus that of every block's output and of its attention weights. Where the batch is
+    a part of a larger one, ``whole`` says which frames of that one are valid, bool (batch, frames).
     """
-    if recipe == "hubits":
-        return distillation_loss(student, batch, target, settings)
-    own, valid = outputs(student, batch, settings), valid_frames(student, batch, target)
-    loss = _mean_square(own.logits, target.logits, valid[:, :, None])
+    own, valid = outputs(student, batch, weights), valid_frames(student, batch, target)
+    whole = valid if whole is None else whole
+    frames, pairs = whole.sum(), valid_pairs(whole).sum()
+    loss = _mean_square(own.logits, target.logits, valid[:, :, None], frames * own.logits.shape[-1])
     for mine, theirs in zip(own.blocks, target.blocks, strict=True):
-        loss = loss + _mean_square(mine, theirs, valid[:, :, None])
+        loss = loss + _mean_square(mine, theirs, valid[:, :, None], frames * mine.shape[-1])
     for mine, theirs in zip(own.attentions, target.attentions, strict=True):
-        loss = loss + _mean_square(mine, theirs, valid_pairs(valid))
-    squashed = [m.weight for m in student.modules() if isinstance(m, QuantLinear) and _is_squashed(m)]
-    for weight in squashed:
-        loss = loss + _REGULARIZER * ((weight.std() - _SQUASHED_STD) ** 2 + weight.mean() ** 2)
+        loss = loss + _mean_square(mine, theirs, valid_pairs(valid), pairs * mine.shape[1])
+    share = _REGULARIZER * valid.sum() / frames
+    for module in student.modules():
+        if isinstance(module, QuantLinear) and isinstance(module.weight_quantizer, SquashedWeight):
+            loss = loss + share * module.weight_quantizer.regularizer(module.weight)
     return loss
 
 
-def _mean_square(own: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    return ((own.float() - target.float()).square() * valid).sum() / valid.expand_as(own).sum()
+def _mean_square(own: Tensor, target: Tensor, valid: Tensor, count: Tensor) -> Tensor:
+    return ((own.float() - target.float()).square() * valid).sum() / count
 
 
 def insert_recipe(
@@ -176,37 +199,40 @@ class ElasticActivation(ActivationQuantizer):
 
 
 class SquashedWeight(nn.Module):
-    """SqWQ: Q(tanh W) e^g with a gain for each output channel; scales the weight in place to the regularizer's target.
+    """SqWQ: Q(tanh W) e^g with a gain for each output channel.
 
-    Q has the levels of our 2-bit form at 2 bits and evenly spaced integers above; the paper does not say.
+    Q has the levels of our 2-bit form at 2 bits and evenly spaced integers above; the paper does not say. A trained
+    weight is far smaller than what tanh squashes, so W is it times a constant that starts it at the regularizer's
+    target; kept outside of the weight, the constant lets a step of Adam change W by the share that it changes others.
     """
+
+    stretch: Tensor
 
     @torch.no_grad()
     def __init__(self, weight: Tensor, bits: tuple[int, ...]) -> None:
         super().__init__()
-        before = weight.detach().clone()
-        weight.mul_(_SQUASHED_STD / weight.std())
+        self.register_buffer("stretch", _SQUASHED_STD / weight.detach().std())
         self.log_gain = nn.ParameterDict()
         for b in bits:
             codes = self._squashed(weight.detach(), b)
-            fitted = (before * codes).sum(1) / codes.square().sum(1).clamp_min(1e-8)
+            fitted = (weight.detach() * codes).sum(1) / codes.square().sum(1).clamp_min(1e-8)
             self.log_gain[str(b)] = fitted.clamp_min(1e-5).log()
 
     def forward(self, weight: Tensor, bits: int) -> Tensor:
         """Quantize a weight (channels, inputs)."""
         return self._squashed(weight, bits) * self.log_gain[str(bits)].exp()[:, None]
 
-    @staticmethod
-    def _squashed(weight: Tensor, bits: int) -> Tensor:
-        value, one = weight.tanh(), torch.ones((), device=weight.device)
+    def regularizer(self, weight: Tensor) -> Tensor:
+        """The squared distances of W's standard deviation and mean from their targets."""
+        stretched = weight * self.stretch
+        return (stretched.std() - _SQUASHED_STD) ** 2 + stretched.mean() ** 2
+
+    def _squashed(self, weight: Tensor, bits: int) -> Tensor:
+        value, one = (weight * self.stretch).tanh(), torch.ones((), device=weight.device)
         if bits == 1:
             return binarize(value, one)
         top = 2.0 ** (bits - 1) - 1
         return round_to(value, one, levels(2, "signed") if bits == 2 else Levels(-top, top, steps=top))
-
-
-def _is_squashed(module: QuantLinear) -> bool:
-    return isinstance(module.weight_quantizer, SquashedWeight)
 
 
 def _elastic(value: Tensor, scale: Tensor, bits: int, shift: Tensor | None = None) -> Tensor:

@@ -6,20 +6,23 @@ Needs neither checkpoint nor corpus, so that a study can be priced before anythi
 import resource
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from transformers import HubertConfig
+from torch import Tensor, nn
+from transformers import HubertConfig, HubertForCTC
 
 from evaluators.batches import Batch
 from evaluators.distill import distillation_loss, teacher_of
+from evaluators.float_model import ctc_loss
 from evaluators.hubert import build
 from evaluators.optimise import optimise
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
-from evaluators.scoring import logits
-from evaluators.settings import FinetuneSettings
+from evaluators.scoring import frames, logits
+from evaluators.settings import FinetuneSettings, SuperbSettings
+from evaluators.superb import HeadedModel
 from evaluators.supernet import SUPERNET_BITS
 from spaces.architecture import SAMPLE_RATE, Layer
 from spaces.assignment import Assignment
@@ -38,6 +41,7 @@ class Rehearsal:
         step_seconds: of one finetune step with all of the study's batch, scaled up where less was rehearsed.
         scored_a_second: seconds of audio that are scored in a second.
         memory_gb: peak, of the GPU's memory or of the process; 10^9 bytes.
+        head_seconds: of one step of SUPERB's head with all of its batch, where the study trains one.
     """
 
     device: str
@@ -45,6 +49,7 @@ class Rehearsal:
     step_seconds: float
     scored_a_second: float
     memory_gb: float
+    head_seconds: float | None = None
 
 
 def made_up_batch(seconds: float, each: float, vocabulary: int, device: torch.device) -> Batch:
@@ -59,9 +64,13 @@ def made_up_batch(seconds: float, each: float, vocabulary: int, device: torch.de
 
 
 def rehearse(
-    config: HubertConfig, layers: Sequence[Layer], assignment: Assignment, settings: FinetuneSettings
+    config: HubertConfig,
+    layers: Sequence[Layer],
+    assignment: Assignment,
+    settings: FinetuneSettings,
+    superb: SuperbSettings | None = None,
 ) -> Rehearsal:
-    """Take a few finetune steps at an assignment, teacher included, and score a batch."""
+    """Take a few finetune steps at an assignment, teacher included, and score a batch; train a head where asked for."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     seconds = settings.batch_seconds if device.type == "cuda" else min(settings.batch_seconds, _CPU_SECONDS)
     batch = made_up_batch(seconds, _UTTERANCE, config.vocab_size, device)
@@ -71,16 +80,7 @@ def rehearse(
     calibrate(student, batch)
     set_precisions(student, layers, assignment)
     teach = teacher_of(build(config, seed=0).to(device), settings)
-    ends = [time.perf_counter()]
-
-    def ended(_step: int, _loss: float) -> None:
-        ends.append(_now(device))
-
-    optimise(
-        student, lambda _: [distillation_loss(student, batch, teach(batch), settings)],
-        steps=_STEPS, learning_rate=1e-6, warmup=0.0, on_step=ended,
-    )  # fmt: skip
-    step = statistics.median(b - a for a, b in pairwise(ends[1:]))  # the first one warms up
+    step = _step_seconds(student, lambda: distillation_loss(student, batch, teach(batch), settings), device)
     with torch.inference_mode():
         logits(student, batch)
         started = _now(device)
@@ -89,7 +89,30 @@ def rehearse(
     used = torch.cuda.max_memory_allocated() if device.type == "cuda" else 1024 * _peak_kilobytes()
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     heard = len(batch.audio) * batch.audio.shape[1] / SAMPLE_RATE
-    return Rehearsal(name, heard, step * settings.batch_seconds / heard, heard / score, round(used / 1e9, 2))
+    head = None
+    if superb is not None:
+        head = _head_seconds(student, batch, superb) * superb.batch_seconds / heard
+    step *= settings.batch_seconds / heard
+    return Rehearsal(name, heard, step, heard / score, round(used / 1e9, 2), head)
+
+
+def _step_seconds(module: nn.Module, loss: Callable[[], Tensor], device: torch.device) -> float:
+    ends = [time.perf_counter()]
+
+    def ended(_step: int, _loss: float) -> None:
+        ends.append(_now(device))
+
+    optimise(module, lambda _: [loss()], steps=_STEPS, learning_rate=1e-6, warmup=0.0, on_step=ended)
+    return statistics.median(b - a for a, b in pairwise(ends[1:]))  # the first one warms up
+
+
+def _head_seconds(speech: HubertForCTC, batch: Batch, superb: SuperbSettings) -> float:
+    model = HeadedModel(speech, speech.config.vocab_size, superb).train()
+
+    def loss() -> Tensor:
+        return ctc_loss(model, model.hear(batch.audio, batch.mask, frames(model, batch)), batch)
+
+    return _step_seconds(model.head, loss, batch.audio.device)
 
 
 def _now(device: torch.device) -> float:

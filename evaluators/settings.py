@@ -1,12 +1,11 @@
 """What a study file may say about training and scoring: one frozen model for each of its sections (no torch here)."""
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 RecipeName = Literal["hubits", "bit-la", "bit-l", "sqwq"]
-RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
 
 
 class Section(BaseModel):
@@ -35,6 +34,12 @@ class Corpora(Section):
     test_other: CorpusSettings | None = Field(
         None, description="a second test corpus, such as LibriSpeech's test-other"
     )
+
+    @model_validator(mode="after")
+    def _other_beside_test(self) -> "Corpora":
+        if self.test_other is not None and self.test is None:
+            raise ValueError("test_other is scored beside test, which is missing")
+        return self
 
 
 class TrainingSettings(Section):
@@ -87,13 +92,20 @@ class RefineSettings(Section):
 class RecipesSettings(Section):
     """The comparison of the paper's recipes with ours, from the float model at equal steps: ``hubits recipes``."""
 
-    names: tuple[Literal["bit-la", "bit-l", "sqwq"], ...] = ("sqwq", "bit-l", "bit-la")
-    bits: tuple[Literal[1, 2, 4, 8], ...] = (8, 4, 2, 1)
+    names: tuple[Literal["bit-la", "bit-l", "sqwq"], ...] = Field(("sqwq", "bit-l", "bit-la"), min_length=1)
+    bits: tuple[Literal[1, 2, 4, 8], ...] = Field((8, 4, 2, 1), min_length=1)
     seeds: int = Field(3, gt=0)
     steps: int = Field(100, gt=0, description="optimizer steps, the same for every recipe and width")
     learning_rate: float = Field(1e-3, gt=0)
     block_weight: float = Field(40.0, ge=0, description="of our loss: squared error of the block outputs")
     ctc_weight: float = Field(0.0, ge=0, description="of our loss: CTC on the transcripts, which few hours wear out")
+
+    @field_validator("names", "bits")
+    @classmethod
+    def _once_each(cls, given: tuple[object, ...]) -> tuple[object, ...]:
+        if len(set(given)) < len(given):
+            raise ValueError("names something twice")
+        return given
 
 
 class SuperbSettings(Section):

@@ -21,6 +21,7 @@ from evaluators.optimise import optimise
 from evaluators.scoring import frames
 from evaluators.settings import SuperbSettings
 from evaluators.text import Vocabulary
+from spaces.errors import UserError
 
 
 class SuperbHead(nn.Module):
@@ -44,7 +45,8 @@ class SuperbHead(nn.Module):
         """Float32 logits (batch, frames, vocabulary) of states (batch, frames, hidden), each up to its length."""
         shares = self.weights.softmax(0)
         summed = torch.stack([share * state.float() for share, state in zip(shares, states, strict=True)]).sum(0)
-        packed = pack_padded_sequence(summed, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        heard = lengths.cpu().clamp_min(1)  # an utterance shorter than a frame is one frame of padding
+        packed = pack_padded_sequence(summed, heard, batch_first=True, enforce_sorted=False)
         out, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=summed.shape[1])
         return self.out(out)
 
@@ -52,11 +54,11 @@ class SuperbHead(nn.Module):
 class HeadedModel(nn.Module):
     """A frozen speech model under a head, to be scored like any CTC model."""
 
-    def __init__(self, speech: HubertForCTC, vocabulary: Vocabulary, settings: SuperbSettings) -> None:
+    def __init__(self, speech: HubertForCTC, outputs: int, settings: SuperbSettings) -> None:
         super().__init__()
         self.speech, self.config = speech.requires_grad_(False).eval(), speech.config
         config = speech.config
-        self.head = SuperbHead(config.num_hidden_layers + 1, config.hidden_size, len(vocabulary), settings)
+        self.head = SuperbHead(config.num_hidden_layers + 1, config.hidden_size, outputs, settings)
         self.to(next(speech.parameters()).device)
 
     def train(self, mode: bool = True) -> "HeadedModel":
@@ -86,9 +88,13 @@ def train_head(
     vocabulary: Vocabulary,
     corpus: Corpus,
     settings: SuperbSettings,
+    accumulation: int = 1,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train the head in place with CTC on the transcripts.
+
+    Args:
+        accumulation: in how many parts each batch is worked through, for want of memory.
 
     Raises:
         DivergedError: if the loss is not finite.
@@ -99,7 +105,9 @@ def train_head(
 
     def losses(_step: int) -> Iterator[Tensor]:
         batch = next(batches)
-        yield ctc_loss(model, model.hear(batch.audio, batch.mask, frames(model, batch)), batch)
+        for part in batch.split(accumulation):
+            scores = model.hear(part.audio, part.mask, frames(model, part))
+            yield ctc_loss(model, scores, part, batch.lengths.sum())
 
     model.train()
     optimise(
@@ -116,7 +124,9 @@ def load_head(speech: HubertForCTC, vocabulary: Vocabulary, path: Path) -> Heade
     """
     tensors = read_tensors(path)
     layers = sum(name.startswith("lstm.weight_hh_l") and not name.endswith("reverse") for name in tensors)
-    width = tensors["lstm.weight_hh_l0"].shape[1] if "lstm.weight_hh_l0" in tensors else 1
-    model = HeadedModel(speech, vocabulary, SuperbSettings(steps=1, width=width, layers=max(1, layers)))
+    recurrent = tensors.get("lstm.weight_hh_l0", torch.empty(0))
+    if recurrent.ndim != 2 or not recurrent.numel():
+        raise UserError(f"{path}: holds no LSTM; it is no head of SUPERB's")
+    model = HeadedModel(speech, len(vocabulary), SuperbSettings(steps=1, width=recurrent.shape[1], layers=layers))
     load_weights(model.head, path)
     return model.eval()

@@ -9,7 +9,7 @@ from search.member import Member
 from search.recipes import planned
 from search.records import costs
 from search.study_file import StudyFile
-from spaces import Assignment, Precision, ctc_config
+from spaces import Assignment, Precision, UserError
 
 if TYPE_CHECKING:
     from evaluators.rehearsal import Rehearsal
@@ -23,7 +23,8 @@ class Check:
 
     ``audio_hours`` is the most speech that finetunes will read; ``minutes_left`` follows from the mean time of the
     trials that are measured already, and is None before the first. ``rows`` are those of the recipes' comparison.
-    ``rehearsal`` is what a candidate takes on this machine, and ``device_hours`` what all the finetunes then take.
+    ``rehearsal`` is what a candidate takes on this machine, and ``device_hours`` what all the finetunes, SUPERB's heads
+    and recipes' trainings then take; scoring comes on top.
     """
 
     study: str
@@ -71,7 +72,7 @@ class Check:
         return [
             f"  rehearsed on {r.device}: {r.step_seconds:.2f} s a step ({r.batch_seconds:.0f} s of audio tried), "
             f"{r.memory_gb:.1f} GB, scores {r.scored_a_second:.0f} s of audio a second; "
-            f"at most {self.device_hours:.1f} hours of such a device for all finetunes"
+            f"at most {self.device_hours:.1f} hours of such a device for all training, scoring aside"
         ]
 
     def _left(self) -> str:
@@ -90,9 +91,6 @@ def check_study(file: StudyFile, *, rehearsing: bool = False) -> Check:
     left = max(0, candidates - len(measured)) / file.search.workers
     rows = len(planned(file)) if file.recipes else 0
     tried = _rehearse(file) if rehearsing else None
-    hours = None if tried is None else candidates * steps * tried.step_seconds / 3600
-    if tried is not None and file.recipes is not None:
-        hours = rows * file.recipes.steps * tried.step_seconds / 3600
     return Check(
         study=file.name,
         parameters=file.architecture.parameters,
@@ -108,20 +106,34 @@ def check_study(file: StudyFile, *, rehearsing: bool = False) -> Check:
         rows=rows,
         missing=missing(file),
         rehearsal=tried,
-        device_hours=hours,
+        device_hours=None if tried is None else _training_seconds(file, tried) / 3600,
     )
 
 
-def _rehearse(file: StudyFile) -> "Rehearsal":
-    from transformers import HubertConfig
+def _training_seconds(file: StudyFile, tried: "Rehearsal") -> float:
+    """Of all the candidates' finetunes and heads, or of all the recipes' rows."""
+    if file.recipes is not None:
+        return len(planned(file)) * file.recipes.steps * tried.step_seconds
+    candidates = file.search.trials + len(file.uniform)
+    steps = file.finetune.steps + file.finetune.low_bit_steps
+    head = 0.0 if file.superb is None else file.superb.steps * (tried.head_seconds or 0.0)
+    return candidates * (steps * tried.step_seconds + head)
 
-    from evaluators.hubert import load_config
+
+def _rehearse(file: StudyFile) -> "Rehearsal":
+    from evaluators.errors import DivergedError
+    from evaluators.hubert import checked_config
+    from evaluators.recipes import recipe_settings
     from evaluators.rehearsal import rehearse
 
-    there = (file.model.folder / "config.json").exists() or file.model.architecture is None
-    config = load_config(file.model.folder) if there else HubertConfig(**ctc_config(str(file.model.architecture)))
+    config = checked_config(file.architecture.config, file.architecture.name)
     low = file.search_space.uniform(Precision(2, 2))
-    return rehearse(config, file.search_space.layers, low, file.finetune)
+    # of the recipes' losses the paper's takes longest
+    settings = file.finetune if file.recipes is None else recipe_settings(file.finetune, "bit-la")
+    try:
+        return rehearse(config, file.search_space.layers, low, settings, file.superb)
+    except DivergedError as error:
+        raise UserError(f"{file.path}: cannot be rehearsed with random weights: {error}") from None
 
 
 def _measured(file: StudyFile) -> list[Member]:
@@ -131,10 +143,11 @@ def _measured(file: StudyFile) -> list[Member]:
     return measured_members(file) if started else []
 
 
-def missing(file: StudyFile) -> list[str]:
-    """One line for each thing that has to be there and is not."""
+def missing(file: StudyFile, *, supernet: bool = True) -> list[str]:
+    """One line for each thing that has to be there and is not; recipes do without the supernet."""
     found = []
-    for path in (file.model.folder / "vocab.json", file.model.folder / "model.safetensors", file.model.supernet):
+    start = file.model.supernet if supernet else None
+    for path in (file.model.folder / "vocab.json", file.model.folder / "model.safetensors", start):
         if path is not None and not path.exists():
             made = "train-supernet" if path == file.model.supernet else "import or train-float"
             found.append(f"{path}: not found; hubits {made} writes it")

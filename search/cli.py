@@ -127,10 +127,10 @@ def _with_search(file: "StudyFile", changes: dict[str, Any]) -> "StudyFile":
     return file.model_copy(update={"search": settings})
 
 
-def _require(file: "StudyFile") -> None:
+def _require(file: "StudyFile", *, supernet: bool = True) -> None:
     from search.check import missing
 
-    if lacking := missing(file):
+    if lacking := missing(file, supernet=supernet):
         raise UserError(lacking[0])
 
 
@@ -337,7 +337,8 @@ def train_supernet(study: StudyPath) -> None:
     from search.training import train_supernet_model
 
     wers = _training(lambda on_step: train_supernet_model(_load(study), on_step))
-    print("WER without a step: " + ", ".join(f"{name} {wer:.2f} %" for name, wer in wers.items()))
+    if wers:
+        print("WER without a step: " + ", ".join(f"{name} {wer:.2f} %" for name, wer in wers.items()))
 
 
 @app.command()
@@ -347,22 +348,29 @@ def recipes(study: StudyPath, workers: Workers = None, executor: ExecutorName = 
     Example: hubits recipes studies/pocket/recipes.toml
     """
     from search.driver import Desk
-    from search.recipes import compare_recipes, compared
+    from search.recipes import compare_recipes, compared, planned
+    from search.stages import locked
     from search.table import print_recipes
 
     file = _with_search(_load(study), _given(workers=workers, executor=executor))
-    _require(file)
+    planned(file)
+    _require(file, supernet=False)
 
     def stage(
         file: "StudyFile", executor: "Executor", on_progress: Callable[[Any], None], stop: Any
-    ) -> list[dict[str, Any]]:
-        with stop.listening():
-            return compared(file, compare_recipes(file, Desk(executor, on_progress, stop)))
+    ) -> tuple[list[dict[str, Any]], list[str]]:
+        with locked(file), stop.listening():
+            return compare_recipes(file, Desk(executor, on_progress, stop))
 
-    found, stopped = _run(file, stage)
+    (results, failed), stopped = _run(file, stage)
+    found = compared(file, results)
     print(json.dumps(found)) if as_json else print_recipes(file, found)
+    for line in failed:
+        print(f"hubits: {line}", file=sys.stderr)
     if stopped:
         print(f"stopped; `hubits recipes {study}` goes on from here", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -381,7 +389,7 @@ def sensitivity(
 
     file = _load(study)
     _require(file)
-    unit = "WER points" if wer else "nat a frame"
+    unit = "WER points" if wer else "nat a frame" if file.superb is None else "relative error"
     with StatusLine() as line:
         measure = measure_wer if wer else measure_sensitivity
         table = measure(file, TrainingLine(line, unit))

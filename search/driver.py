@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import moocore
 import numpy as np
 
+from evaluators.storage import head_path
 from search.dispatch import Finished, dispatch
 from search.executors import Executor
 from search.ledger import Ledger, Values
@@ -165,7 +167,7 @@ class Driver:
             self._target -= assignment.digest in self._wanted
             if kind not in INNOCENT or kind == "disk_full":
                 self._failures.append(outcome)
-                self._stop_if_hopeless()
+                stop_if_hopeless(self._failures, self._file.folder)
             return False
         self._failures.clear()
         self._ledger.complete(number, assignment, outcome.result, finished.failures)
@@ -179,7 +181,9 @@ class Driver:
         kept = moocore.is_nondominated(np.array(list(everyone.values())), keep_weakly=False)
         self._front = {d: v for (d, v), keep in zip(everyone.items(), kept, strict=True) if keep}
         for dropped in everyone.keys() - self._front.keys() - self._uniform.keys():
-            checkpoint_path(self._file, dropped).unlink(missing_ok=True)
+            checkpoint = checkpoint_path(self._file, dropped)
+            for path in (checkpoint, head_path(checkpoint)):
+                path.unlink(missing_ok=True)
         if self._file.search.plateau is not None:
             self._volumes.append(hypervolume(list(self._front.values()), self._reference()))
 
@@ -194,20 +198,6 @@ class Driver:
             return False
         before = self._volumes[-1 - patience]
         return self._volumes[-1] - before <= _GROWTH * before
-
-    def _stop_if_hopeless(self) -> None:
-        last = self._failures[-_SAME_FAILURES:]
-        newest = last[-1]
-        if newest.failure == "input":
-            raise UserError(newest.message)
-        if newest.failure == "disk_full":
-            raise UserError(f"the disk is full ({newest.message}); make room, the same command goes on")
-        if len(last) < _SAME_FAILURES or len({o.failure for o in last}) > 1:
-            return
-        first = last[0]
-        trace = self._file.folder / "failure.txt"
-        trace.write_text(first.trace or first.message, encoding="utf-8")
-        raise UserError(f"{_SAME_FAILURES} trials in a row failed ({first.failure}: {first.message}); see {trace}")
 
     def _score_front(self) -> None:
         """Score the front and the uniform members on the test corpus, each once in the life of a study."""
@@ -231,3 +221,23 @@ class Driver:
             progress.done += 1
             progress.seconds.append(finished.seconds)
         self._show(progress, 0)
+
+
+def stop_if_hopeless(failures: Sequence[Outcome], folder: Path) -> None:
+    """Look at the failures since the last success, and stop where the next trial would fail as well.
+
+    Raises:
+        UserError: if five in a row fail in the same way, an input is broken or the disk is full.
+    """
+    last = failures[-_SAME_FAILURES:]
+    newest = last[-1]
+    if newest.failure == "input":
+        raise UserError(newest.message)
+    if newest.failure == "disk_full":
+        raise UserError(f"the disk is full ({newest.message}); make room, the same command goes on")
+    if len(last) < _SAME_FAILURES or len({o.failure for o in last}) > 1:
+        return
+    first = last[0]
+    trace = folder / "failure.txt"
+    trace.write_text(first.trace or first.message, encoding="utf-8")
+    raise UserError(f"{_SAME_FAILURES} trials in a row failed ({first.failure}: {first.message}); see {trace}")

@@ -21,8 +21,10 @@ def export_member(file: StudyFile, member: Member, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(checkpoint, folder / "model.safetensors")
+        head = head_path(folder / "model.safetensors")
+        head.unlink(missing_ok=True)  # of a member that was exported here before
         if file.superb is not None:
-            shutil.copyfile(head_path(checkpoint), head_path(folder / "model.safetensors"))
+            shutil.copyfile(head_path(checkpoint), head)
         (folder / "assignment.json").write_text(member.assignment.to_json() + "\n", encoding="utf-8")
         for name in ("config.json", "vocab.json"):
             shutil.copyfile(file.model.folder / name, folder / name)

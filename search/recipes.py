@@ -6,7 +6,7 @@ make other files, so that nothing is compared that cannot be.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from evaluators import paper
 from evaluators.runtime import runtime
 from evaluators.settings import FinetuneSettings, RecipeName
 from search.dispatch import dispatch
-from search.driver import Desk, Progress
+from search.driver import Desk, Progress, stop_if_hopeless
+from search.retries import INNOCENT
 from search.study_file import StudyFile
-from search.worker import Job, write_json
+from search.worker import Job, Outcome, write_json
 from spaces import UserError
 
 _TABLE1 = {"sqwq": "SqWQ", "bit-l": "BiT-L", "bit-la": "BiT-LA"}
@@ -73,7 +74,9 @@ def _settings(file: StudyFile, row: Row) -> FinetuneSettings:
     return recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}), row.recipe)
 
 
-def measure_row(study: str, row: Row) -> dict[str, Any]:
+def measure_row(
+    study: str, row: Row, accumulation: int = 1, on_step: Callable[[int, float], None] | None = None
+) -> dict[str, Any]:
     """Train a row and write down its word errors."""
     import torch
 
@@ -84,34 +87,55 @@ def measure_row(study: str, row: Row) -> dict[str, Any]:
     torch.set_num_threads(max(1, int(file.search.cpus_per_trial)))
     layers = tuple(x for x in file.architecture.layers if x.block is not None)
     evaluator = Evaluator(file.model.folder, None, layers, file.corpora.train, file.corpora.dev, _settings(file, row))
-    errors = evaluator.measure_recipe(recipe_assignment(layers, row.config, row.bits), row.recipe)
+    assignment = recipe_assignment(layers, row.config, row.bits)
+    errors = evaluator.measure_recipe(assignment, row.recipe, accumulation, on_step)
     result = {**asdict(row), "wer": errors.wer, "errors": list(errors.errors), "words": list(errors.words)}
     write_json(result, row_path(file, row))
     return result
 
 
-def compare_recipes(file: StudyFile, desk: Desk) -> list[dict[str, Any]]:
-    """Train every row that is not there yet; all results that there are.
+def compare_recipes(file: StudyFile, desk: Desk) -> tuple[list[dict[str, Any]], list[str]]:
+    """Train every row that is not there yet; all results that there are, and a line for each row that failed.
 
     Raises:
-        UserError: if the study has no section ``recipes``, or a row cannot be trained.
+        UserError: if the study has no section ``recipes``, an input is broken, the disk is full, or five rows in a row
+            fail in the same way.
     """
     rows = planned(file)
-    waiting = [r for r in rows if not row_path(file, r).exists()]
+    waiting = [r for r in rows if _read_row(file, r) is None]
     progress = Progress(len(rows), done=len(rows) - len(waiting), stage="recipes", workers=desk.executor.slots)
-    jobs = iter([Job(i, "recipe", str(file.path), row=json.dumps(asdict(r))) for i, r in enumerate(waiting)])
+    minutes = file.search.minutes_per_trial
+    jobs = iter(
+        [Job(i, "recipe", str(file.path), row=json.dumps(asdict(r)), minutes=minutes) for i, r in enumerate(waiting)]
+    )
+    failed: list[str] = []
+    last: list[Outcome] = []
 
     def tick(running: int) -> None:
         progress.running = running
         desk.on_progress(progress)
 
     for finished in dispatch(desk.executor, lambda: next(jobs, None), desk.stopping, tick):
-        if finished.outcome.failure == "input":
-            raise UserError(finished.outcome.message)
-        progress.done += finished.outcome.failure is None
-        progress.failed += finished.outcome.failure is not None
-        progress.seconds.append(finished.seconds)
-    return [json.loads(path.read_text(encoding="utf-8")) for r in rows if (path := row_path(file, r)).exists()]
+        outcome = finished.outcome
+        if outcome.failure is None:
+            progress.done += 1
+            progress.seconds.append(finished.seconds)
+            last.clear()
+        elif outcome.failure not in INNOCENT or outcome.failure == "disk_full":
+            progress.failed += 1
+            failed.append(f"{waiting[outcome.job.number].name}: {outcome.failure}: {outcome.message}")
+            last.append(outcome)
+            stop_if_hopeless(last, file.home)
+    return [found for r in rows if (found := _read_row(file, r)) is not None], failed
+
+
+def _read_row(file: StudyFile, row: Row) -> dict[str, Any] | None:
+    """What a row came to, or None where it was not trained or its file is torn."""
+    try:
+        found = json.loads(row_path(file, row).read_text(encoding="utf-8"))
+        return found if isinstance(found["wer"], float) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def compared(file: StudyFile, results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def search_study(file: StudyFile, executor: Executor, on_progress: OnProgress, s
         UserError: see ``Driver.run``; also if another search works on the study.
     """
     desk = Desk(executor, on_progress, stop)
-    with _locked(file), stop.listening():
+    with locked(file), stop.listening():
         table = _sensitivity(file, desk) if file.search.sampler == "hubits" else None
         proxies: list[Member] = []
         if file.search.proxies:
@@ -77,7 +77,7 @@ def refine_study(file: StudyFile, executor: Executor, on_progress: OnProgress, s
         UserError: as ``search_study``; also if nothing is measured yet.
     """
     desk = Desk(executor, on_progress, stop)
-    with _locked(file), stop.listening():
+    with locked(file), stop.listening():
         everyone = members(file, open_study(file, create=False))
         given = [m.assignment for m in front(everyone) if not m.uniform]
         refined = file.at("refined")
@@ -104,7 +104,7 @@ def _sensitivity(file: StudyFile, desk: Desk) -> Table | None:
 
 
 @contextmanager
-def _locked(file: StudyFile) -> Iterator[None]:
+def locked(file: StudyFile) -> Iterator[None]:
     """Let one driver at a time work on a study's folder."""
     file.home.mkdir(parents=True, exist_ok=True)
     with (file.home / "driver.lock").open("w") as lock:

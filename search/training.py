@@ -77,6 +77,8 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> float:
 def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
     """Train the study's supernet; the WER of uniform precisions on the development corpus, without a step of their own.
 
+    None under SUPERB's protocol, where the CTC outputs are not trained.
+
     Raises:
         UserError: if the study has no section for it, or the supernet is there already.
     """
@@ -99,7 +101,7 @@ def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
     save_half(student.state_dict(), path, {"format": "pt", "space": "hubits-supernet-1"})
     load_weights(student, path)
     wers = {}
-    for name in _UNIFORM:
+    for name in _UNIFORM if file.superb is None else ():
         set_precisions(student, layers, file.search_space.uniform(Precision.parse(name)))
         wers[name] = round(word_errors(student, vocabulary, load_corpus(file.corpora.dev)).wer, 2)
     log.write(dev_wer_without_a_step=wers)

@@ -111,13 +111,7 @@ def _measure(job: Job) -> dict[str, Any]:
     base, evaluator = study_evaluator(job.study)
     file = base.at(job.fidelity)
     assignment = Assignment.from_json(job.assignment, file.architecture)
-    started = time.monotonic()
-
-    def on_step(step: int, _loss: float) -> None:
-        if job.minutes is not None and time.monotonic() - started > 60 * job.minutes:
-            raise TimeLimitError(f"over search.minutes_per_trial = {job.minutes:g} after {step} steps")
-
-    measured = evaluator.measure(assignment, file.finetune, job.accumulation, on_step)
+    measured = evaluator.measure(assignment, file.finetune, job.accumulation, _watch(job))
     low, high = measured.errors.interval()
     checkpoint = checkpoint_path(file, assignment.digest)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +133,17 @@ def _measure(job: Job) -> dict[str, Any]:
         raise ArithmeticError("the WER is not a finite number")
     write_json(result, result_path(file, job.number))
     return result
+
+
+def _watch(job: Job) -> Callable[[int, float], None]:
+    """What a training calls after every step, so that it stops when its time is over."""
+    started = time.monotonic()
+
+    def on_step(step: int, _loss: float) -> None:
+        if job.minutes is not None and time.monotonic() - started > 60 * job.minutes:
+            raise TimeLimitError(f"over search.minutes_per_trial = {job.minutes:g} after {step} steps")
+
+    return on_step
 
 
 def _test(job: Job) -> dict[str, Any]:
@@ -177,7 +182,7 @@ def _sensitivity(job: Job) -> dict[str, Any]:
 def _recipe(job: Job) -> dict[str, Any]:
     from search.recipes import Row, measure_row
 
-    return measure_row(job.study, Row(**json.loads(job.row)))
+    return measure_row(job.study, Row(**json.loads(job.row)), job.accumulation, _watch(job))
 
 
 def study_evaluator(study: str) -> tuple[Any, Any]:

@@ -54,13 +54,16 @@ class Layer:
 class Architecture:
     """What a HuBERT config says about its layers.
 
+    Attributes:
+        config: the whole of it, as it was given.
+
     Raises:
         UserError: if the config cannot be a HuBERT's.
     """
 
     def __init__(self, config: Mapping[str, Any], name: str = "config") -> None:
         known = {key: config.get(key, value) for key, value in _DEFAULTS.items()}
-        self.name = name
+        self.name, self.config = name, config
         integers = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size",
                     "num_conv_pos_embeddings", "num_conv_pos_embedding_groups")  # fmt: skip
         for key in integers:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from spaces.architecture import GROUPS, Architecture, Layer
 from spaces.assignment import Assignment, fitted
 from spaces.errors import UserError
-from spaces.precision import Precision
+from spaces.precision import BITS, Precision
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -68,9 +68,13 @@ class SearchSpace:
         activation_bits: Sequence[int] = (),
         least_bits: Mapping[str, int] | None = None,
     ) -> None:
-        for group in (*groups, *(least_bits or {})):
-            if group not in GROUPS:
-                raise UserError(f"space.groups: {group!r} does not exist; choose from {', '.join(GROUPS)}")
+        for key, named in (("groups", groups), ("least_bits", least_bits or {})):
+            for group in named:
+                if group not in GROUPS:
+                    raise UserError(f"space.{key}: {group!r} does not exist; choose from {', '.join(GROUPS)}")
+        for group, bits in (least_bits or {}).items():
+            if bits not in BITS:
+                raise UserError(f"space.least_bits: {group}: {bits} bits do not exist; choose from {BITS}")
         if bool(precisions) == bool(weight_bits or activation_bits) or bool(weight_bits) != bool(activation_bits):
             raise UserError("space: give either precisions, or both weight_bits and activation_bits")
         self.architecture = architecture

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from evaluators.checkpoints import import_checkpoint
 from evaluators.quantize import insert_quantizers, ladder_assignments, set_precisions
+from evaluators.settings import FloatSettings
 from evaluators.text import LIBRISPEECH_TOKENS, Vocabulary
 from search.check import check_study
 from search.cli import app
@@ -20,7 +21,7 @@ from search.executors import InlineExecutor
 from search.recipes import compare_recipes, planned
 from search.snapshot import measured_members
 from search.stages import Stop, search_study
-from search.study_file import StudyFile
+from search.study_file import ModelSettings, StudyFile
 from search.training import train_float_model, train_supernet_model
 from spaces import FP16, ctc_config
 from tests.conftest import TINY
@@ -152,7 +153,8 @@ def test_every_row_of_table_1_can_be_trained(tmp_path: Path) -> None:
     assert {(r.recipe, r.bits) for r in planned(file)} >= {
         (m, b) for m in ("sqwq", "bit-l", "bit-la") for b in (8, 4, 2, 1)
     }
-    results = compare_recipes(file, Desk(InlineExecutor(), lambda _: None, lambda: False))
+    results, failed = compare_recipes(file, Desk(InlineExecutor(), lambda _: None, lambda: False))
+    assert not failed
     assert len(results) == len(planned(file)) == 24
 
 
@@ -166,3 +168,22 @@ def test_a_rehearsal_needs_no_checkpoint(tmp_path: Path) -> None:
     assert found.rehearsal.memory_gb > 0
     assert found.device_hours == pytest.approx(6 * found.rehearsal.step_seconds / 3600)
     assert "rehearsed on" in found.text()
+
+
+def test_a_rehearsal_of_superbs_protocol_counts_the_heads(tmp_path: Path) -> None:
+    file = StudyFile.load(small_copy("hubert-base-superb.toml", tmp_path))  # nothing is there yet, a start is named
+    (tmp_path / "start").mkdir()
+    SMALL.save_pretrained(tmp_path / "start")
+    assert file.superb is not None
+    training = FloatSettings(steps=1, learning_rate=1e-3, start=tmp_path / "start")
+    file = file.model_copy(
+        update={"float_training": training, "model": ModelSettings(folder=tmp_path / "none", architecture=None)}
+    )
+    found = check_study(file, rehearsing=True)
+    tried = found.rehearsal
+    assert tried is not None
+    assert tried.head_seconds is not None
+    candidates = file.search.trials + len(file.uniform)
+    steps = file.finetune.steps + file.finetune.low_bit_steps
+    each = steps * tried.step_seconds + file.superb.steps * tried.head_seconds
+    assert found.device_hours == pytest.approx(candidates * each / 3600)

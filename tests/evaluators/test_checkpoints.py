@@ -1,6 +1,7 @@
 """Importing checkpoints as transformers writes them, today's and older ones."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,77 @@ def test_what_cannot_be_imported_says_why(
     with pytest.raises(UserError, match="cannot be imported"):
         import_checkpoint(str(folder), tmp_path / "d")
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("hidden_size", "abc"), ("conv_dim", [8]), ("hidden_act", "nothing"), ("num_attention_heads", 0),
+        ("num_hidden_layers", -1), ("num_hidden_layers", 0), ("vocab_size", 0), ("conv_stride", 5),
+    ],
+)  # fmt: skip
+def test_a_broken_config_is_told_in_one_line(
+    key: str, value: object, ctc: tuple[HubertForCTC, Path], tmp_path: Path
+) -> None:
+    path = ctc[1] / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(UserError) as told:
+        import_checkpoint(str(ctc[1]), tmp_path / "out")
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", ["[]", "{", ""])
+def test_what_is_no_config_is_told_in_one_line(content: str, ctc: tuple[HubertForCTC, Path], tmp_path: Path) -> None:
+    (ctc[1] / "config.json").write_text(content)
+    with pytest.raises(UserError):
+        import_checkpoint(str(ctc[1]), tmp_path / "out")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", pickle.dumps(print)])
+def test_broken_weights_in_pytorchs_format_are_told_and_run_nothing(
+    content: bytes, ctc: tuple[HubertForCTC, Path], tmp_path: Path
+) -> None:
+    (ctc[1] / "model.safetensors").unlink()
+    (ctc[1] / "pytorch_model.bin").write_bytes(content)
+    with pytest.raises(UserError, match="cannot be imported"):
+        import_checkpoint(str(ctc[1]), tmp_path / "out")
+
+
+def test_a_config_that_names_code_is_read_without_it(ctc: tuple[HubertForCTC, Path], tmp_path: Path) -> None:
+    path = ctc[1] / "config.json"
+    named = {"_attn_implementation": "somebody/kernel", "attn_implementation": "somebody/kernel",
+             "quantization_config": {"quant_method": "bitsandbytes"}, "auto_map": {"AutoModel": "a--b.C"}}  # fmt: skip
+    path.write_text(json.dumps({**json.loads(path.read_text()), **named}))
+    assert import_checkpoint(str(ctc[1]), tmp_path / "out")
+    kept = tmp_path / "out" / "config.json"
+    assert not named.keys() & json.loads(kept.read_text()).keys()
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), **named}))
+    model, _ = load_model(tmp_path / "out")
+    assert model.config._attn_implementation == "eager"
+
+
+def test_a_folder_that_cannot_be_written_and_a_head_without_a_vocabulary(
+    ctc: tuple[HubertForCTC, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UserError, match="cannot be written"):
+            import_checkpoint(str(ctc[1]), folder)
+    (ctc[1] / "vocab.json").unlink()
+    with pytest.raises(UserError, match=r"no vocab\.json"):
+        import_checkpoint(str(ctc[1]), tmp_path / "out")
+
+
+def test_a_fresh_head_is_the_same_at_every_import_and_an_odd_vocabulary_is_no_matter(tmp_path: Path) -> None:
+    HubertModel(HubertConfig(**{**TINY, "vocab_size": 9})).save_pretrained(tmp_path / "pretrained")
+    (tmp_path / "pretrained" / "vocab.json").write_text("[]")
+    heads = []
+    for name in ("one", "two"):
+        torch.manual_seed(len(heads))
+        assert not import_checkpoint(str(tmp_path / "pretrained"), tmp_path / name)
+        heads.append(load_file(tmp_path / name / "model.safetensors")["lm_head.weight"])
+    assert torch.equal(*heads)
 
 
 def test_the_command_writes_a_folder_once(

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from search.cli import app
+from evaluators.errors import DivergedError
+from evaluators.evaluator import Evaluator
+from evaluators.settings import RecipeName
+from evaluators.wer import WordErrors
+from search.cli import app, main
 from search.recipes import compared, planned, row_path
 from search.study_file import StudyFile
-from spaces import UserError
+from spaces import Assignment, UserError
 from tests.conftest import TOML, write_study
 
 SECTION = '[recipes]\nnames = ["bit-la", "sqwq"]\nbits = [2]\nseeds = 2\nsteps = 1\n'
@@ -72,3 +76,66 @@ def test_the_papers_own_model_has_the_papers_costs() -> None:
     assert [round(f["runtime"], 2) for f in found] == [1.00, 0.80, 1.00, 0.75, 0.63, 0.12]
     head = (768 * 256 + 256 - 768 * 32 - 32) * 2 / 1e6  # the paper's head has 256 outputs
     assert found[-1]["storage_mb"] + head == pytest.approx(25.227, abs=0.002)
+
+
+def test_rows_that_fail_are_told_and_five_of_a_kind_stop_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_study(tmp_path, TOML + SECTION.replace("bits = [2]", "bits = [8, 4, 2, 1]"))
+    tried = []
+
+    def measure(self: Evaluator, assignment: Assignment, recipe: RecipeName, *_: object) -> WordErrors:
+        tried.append(recipe)
+        if len(tried) == 2 or len(tried) > 4:
+            raise DivergedError("the loss is nan at step 1")
+        return WordErrors((1,), (2,))
+
+    monkeypatch.setattr(Evaluator, "measure_recipe", measure)
+    monkeypatch.setattr("sys.argv", ["hubits", "recipes", str(path)])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == 2
+    assert "5 trials in a row failed (diverged: the loss is nan at step 1)" in capsys.readouterr().err
+    assert len(tried) == 4 + 5
+    monkeypatch.setattr(Evaluator, "measure_recipe", lambda *_: WordErrors((1,), (2,)))
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert not done.value.code
+
+
+def test_one_row_that_fails_is_named_and_the_others_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_study(tmp_path, TOML + SECTION)
+
+    def measure(self: Evaluator, assignment: Assignment, recipe: RecipeName, *_: object) -> WordErrors:
+        if recipe == "sqwq" and self._settings.seed == 1:
+            raise DivergedError("the loss is nan at step 1")
+        return WordErrors((1,), (2,))
+
+    monkeypatch.setattr(Evaluator, "measure_recipe", measure)
+    monkeypatch.setattr("sys.argv", ["hubits", "recipes", str(path), "--json"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == 1
+    said = capsys.readouterr()
+    assert "sqwq-2bit-sqwq-1: diverged: the loss is nan at step 1" in said.err
+    assert [(f["recipe"], f["seeds"]) for f in json.loads(said.out)] == [("bit-la", 2), ("sqwq", 1)]
+
+
+def test_a_torn_row_is_trained_again_and_a_supernet_is_not_needed(tmp_path: Path) -> None:
+    path = write_study(tmp_path, TOML.replace('folder = "model"', 'folder = "model"\nsupernet = "none"') + SECTION)
+    file = StudyFile.load(path)
+    torn = row_path(file, planned(file)[0])
+    torn.parent.mkdir(parents=True)
+    torn.write_text("{")
+    done = CliRunner().invoke(app, ["recipes", str(path), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(torn.read_text())["bits"] == 2
+
+
+@pytest.mark.parametrize(("key", "value"), [("names", "[]"), ("bits", "[2, 2]"), ("names", '["sqwq", "sqwq"]')])
+def test_nothing_and_twice_the_same_are_refused(key: str, value: str, tmp_path: Path) -> None:
+    section = "".join(line + "\n" for line in SECTION.splitlines() if not line.startswith(key)) + f"{key} = {value}\n"
+    with pytest.raises(UserError, match=f"recipes.{key}"):
+        StudyFile.load(write_study(tmp_path, TOML + section))
