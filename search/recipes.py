@@ -70,7 +70,7 @@ def _settings(file: StudyFile, row: Row) -> FinetuneSettings:
     from evaluators.recipes import recipe_settings
 
     assert file.recipes is not None
-    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight", "ctc_weight"})
+    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight", "attention_weight", "ctc_weight"})
     return recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}), row.recipe)
 
 
