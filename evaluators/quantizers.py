@@ -99,12 +99,12 @@ def fake_quantize(
 
 
 def binarize(value: Tensor, scale: Tensor, shift: Tensor | None = None) -> Tensor:
-    """The scale with the sign of each value, straight-through where |value| <= scale."""
+    """The scale with the sign of each value less the shift, straight-through where that is within the scale."""
     return _Sign.apply(value, scale.to(value.dtype), _like(shift, value))  # type: ignore[no-untyped-call]
 
 
 def round_to(value: Tensor, scale: Tensor, at: Levels, shift: Tensor | None = None) -> Tensor:
-    """The nearest of some levels, straight-through between the outermost."""
+    """The nearest of some levels to each value less the shift, straight-through between the outermost."""
     return _Round.apply(value, scale.to(value.dtype), _like(shift, value), at)  # type: ignore[no-untyped-call]
 
 

@@ -255,7 +255,9 @@ def _first(error: ValidationError) -> str:
         return f"{key}: unknown key" + (f"; did you mean {close[0]!r}?" if close else "; take it out")
     if problem["type"] == "missing":
         return f"{key}: missing; every study needs it"
-    return f"{key}: {problem['msg']} (found {problem['input']!r})"[:300]
+    said = problem["msg"].removeprefix("Value error, ")
+    found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+    return f"{key}: {said}{found}"[:300]
 
 
 def _known_keys(section: type[Section]) -> list[str]:

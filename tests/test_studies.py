@@ -11,13 +11,17 @@ from transformers import HubertConfig, HubertForCTC, HubertModel
 from typer.testing import CliRunner
 
 from evaluators.checkpoints import import_checkpoint
+from evaluators.evaluator import load_corpus
+from evaluators.packed import load_packed
 from evaluators.quantize import insert_quantizers, ladder_assignments, set_precisions
+from evaluators.scoring import word_errors
 from evaluators.settings import FloatSettings
 from evaluators.text import LIBRISPEECH_TOKENS, Vocabulary
 from search.check import check_study
 from search.cli import app
 from search.driver import Desk
 from search.executors import InlineExecutor
+from search.export import export_member
 from search.recipes import compare_recipes, planned
 from search.snapshot import measured_members
 from search.stages import Stop, search_study
@@ -135,9 +139,17 @@ def test_superbs_head_on_the_frozen_model(tmp_path: Path) -> None:
     picked = CliRunner().invoke(app, ["pick", str(path), "--knee", "--export", str(tmp_path / "picked")])
     assert picked.exit_code == 0, picked.output
     assert (tmp_path / "picked" / "model.head.safetensors").exists()
+    heads = {p.name.removesuffix(".head.safetensors") for p in file.folder.rglob("*.head.safetensors")}
+    assert heads == {p.stem for p in file.folder.rglob("checkpoints/*.safetensors") if ".head" not in p.name}
     wave = next((tmp_path / "data").rglob("*.flac"))
     heard = CliRunner().invoke(app, ["transcribe", str(tmp_path / "picked"), str(wave)])
     assert heard.exit_code == 0, heard.output
+    with torch.inference_mode():  # what is saved is what was scored
+        model, vocabulary, assignment = load_packed(tmp_path / "picked")
+        (member,) = (m for m in members.values() if m.assignment == assignment)
+        assert word_errors(model, vocabulary, load_corpus(file.corpora.dev)).errors == member.errors
+    export_member(file.model_copy(update={"superb": None}), member, tmp_path / "picked")  # of an ordinary study
+    assert not (tmp_path / "picked" / "model.head.safetensors").exists()
     plain = path.with_name("plain.toml")
     plain.write_text(path.read_text().replace("width = 8", "width = 9"))
     assert StudyFile.load(plain).signature != file.signature

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evaluators.corpora import read_manifest
-from evaluators.prompts import LIST, SOUNDS, prompts, split_of, spoken_text, write_manifests
+from evaluators.prompts import LIST, SOUNDS, main, prompts, split_of, spoken_text, write_manifests
 from evaluators.text import POCKET_TOKENS, Vocabulary
 from search.executors import InlineExecutor
 from search.snapshot import measured_members
@@ -49,6 +49,20 @@ def test_a_text_lies_in_one_corpus() -> None:
 def test_without_the_package_its_name_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="apt-get install asterisk-core-sounds-en "):
         list(prompts(tmp_path, tmp_path / "list.gz"))
+
+
+def test_a_broken_list_and_a_folder_that_cannot_be_written_are_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.gz").write_bytes(b"no gzip")
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "out", tmp_path / "file" / "below"):
+        monkeypatch.setattr("sys.argv", ["prompts", str(folder)])
+        monkeypatch.setattr(write_manifests, "__defaults__", (tmp_path, tmp_path / "list.gz"))
+        with pytest.raises(SystemExit) as done:
+            main()
+        assert done.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 @installed

@@ -35,6 +35,7 @@ def test_every_shipped_study_loads(path: Path) -> None:
         ("[space]", '[space]\ngroups = ["head"]', "space.groups: 'head' does not exist"),
         ("[space]", '[space]\nuniform = ["w9a9"]', "space.uniform: 'w9a9' is no precision"),
         ('folder = "model"', 'folder = "gone"', "gone.*config.json: neither a file"),
+        ("[corpora.test]", "[corpora.test_other]", "corpora: test_other is scored beside test, which is missing"),
         ('kind = "manifest"', 'kind = "wav"', r"corpora\.train\.kind: Input should be"),
     ],
 )

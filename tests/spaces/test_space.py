@@ -150,8 +150,10 @@ def test_floors_that_cannot_be_are_refused() -> None:
             ARCHITECTURE, granularity="model", groups=["attention", "front_end"], least_bits={"front_end": 4},
             weight_bits=[1, 16], activation_bits=[1, 16],
         )  # fmt: skip
-    with pytest.raises(UserError, match="'nose' does not exist"):
+    with pytest.raises(UserError, match=r"space\.least_bits: 'nose' does not exist"):
         SearchSpace(ARCHITECTURE, least_bits={"nose": 4}, **bits)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"space\.least_bits: front_end: 3 bits do not exist"):
+        SearchSpace(ARCHITECTURE, least_bits={"front_end": 3}, **bits)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="nothing is left on the ladder of front_end"):
         SearchSpace(
             ARCHITECTURE, groups=["front_end"], least_bits={"front_end": 4}, weight_bits=[1, 2], activation_bits=[1, 2]
