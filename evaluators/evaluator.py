@@ -173,7 +173,7 @@ class Evaluator:
         torch.manual_seed(settings.seed)
         student = start_recipe(self._float, layers, recipe, self._first_batch())
         lesson = self._lessons_of(settings.steps, accumulation)
-        train_recipe(student, lesson, layers, assignment, settings, recipe, accumulation, on_step)
+        train_recipe(student, lesson, layers, assignment, settings, accumulation, on_step)
         return word_errors(student, self.vocabulary, self.dev)
 
     @torch.no_grad()  # not inference mode: the lesson is kept for finetunes

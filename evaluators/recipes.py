@@ -4,8 +4,9 @@
 - ``bit-l``: the same without the products.
 - ``sqwq``: squashed weights under a regularizer, 8-bit inputs, without the products.
 
-All three learn from the float model by the paper's distillation. Where the paper leaves a choice open, ours is named in
-the docstring. Their checkpoints are not packed: what is measured is the fake-quantized model.
+All of them, and our own quantizers beside them, learn from the float model by the paper's distillation, which from
+there is better than the loss of our short finetune from the supernet. Where the paper leaves a choice open, ours is
+named in the docstring. The checkpoints are not packed: what is measured is the fake-quantized model.
 """
 
 import copy
@@ -16,16 +17,7 @@ from torch import Tensor, nn
 from transformers import HubertForCTC
 
 from evaluators.batches import Batch
-from evaluators.distill import (
-    LossWeights,
-    Outputs,
-    distillation_loss,
-    outputs,
-    split_lesson,
-    totals,
-    valid_frames,
-    valid_pairs,
-)
+from evaluators.distill import LossWeights, Outputs, outputs, split_lesson, valid_frames, valid_pairs
 from evaluators.modules import ProductQuantizers, QuantLinear
 from evaluators.optimise import optimise
 from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
@@ -48,10 +40,8 @@ def recipe_assignment(layers: Sequence[Layer], recipe: RecipeName, bits: int) ->
     return Assignment({x.name: Precision(inputs if x.kind == "product" else bits, inputs) for x in wanted})
 
 
-def recipe_settings(settings: FinetuneSettings, recipe: RecipeName) -> FinetuneSettings:
-    """A finetune with the recipe's loss: ours as the study has it, else the paper's distillation."""
-    if recipe == "hubits":
-        return settings
+def recipe_settings(settings: FinetuneSettings) -> FinetuneSettings:
+    """A finetune that asks the float model for what the paper's distillation compares."""
     weights = {"ctc_weight": 0.0, "logit_weight": 1.0, "block_weight": 1.0, "attention_weight": 1.0}
     return settings.model_copy(update=weights)
 
@@ -73,7 +63,6 @@ def train_recipe(
     layers: Sequence[Layer],
     assignment: Assignment,
     settings: FinetuneSettings,
-    recipe: RecipeName,
     accumulation: int = 1,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
@@ -89,11 +78,6 @@ def train_recipe(
 
     def losses(step: int) -> Iterator[Tensor]:
         batch, target = lesson(step)
-        if recipe == "hubits":
-            divisors = totals(student, batch, target)
-            for part, goal in split_lesson(batch, target, accumulation):
-                yield distillation_loss(student, part, goal, settings, divisors)
-            return
         whole = valid_frames(student, batch, target)
         for part, goal in split_lesson(batch, target, accumulation):
             yield papers_loss(student, part, goal, settings, whole)

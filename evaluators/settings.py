@@ -97,9 +97,6 @@ class RecipesSettings(Section):
     seeds: int = Field(3, gt=0)
     steps: int = Field(100, gt=0, description="optimizer steps, the same for every recipe and width")
     learning_rate: float = Field(1e-3, gt=0)
-    block_weight: float = Field(40.0, ge=0, description="of our loss: squared error of the block outputs")
-    attention_weight: float = Field(1.0, ge=0, description="of our loss: squared error of the attention weights")
-    ctc_weight: float = Field(0.0, ge=0, description="of our loss: CTC on the transcripts, which few hours wear out")
 
     @field_validator("names", "bits")
     @classmethod

@@ -128,8 +128,7 @@ def _rehearse(file: StudyFile) -> "Rehearsal":
 
     config = checked_config(file.architecture.config, file.architecture.name)
     low = file.search_space.uniform(Precision(2, 2))
-    # of the recipes' losses the paper's takes longest
-    settings = file.finetune if file.recipes is None else recipe_settings(file.finetune, "bit-la")
+    settings = file.finetune if file.recipes is None else recipe_settings(file.finetune)
     try:
         return rehearse(config, file.search_space.layers, low, settings, file.superb)
     except DivergedError as error:

@@ -28,7 +28,7 @@ _TABLE1 = {"sqwq": "SqWQ", "bit-l": "BiT-L", "bit-la": "BiT-LA"}
 
 @dataclass(frozen=True)
 class Row:
-    """One training: whose layers and widths, how many bits, whose quantizers and loss, and the seed of the batches."""
+    """One training: whose layers and widths, how many bits, whose quantizers, and the seed of the batches."""
 
     config: RecipeName
     bits: int
@@ -70,8 +70,8 @@ def _settings(file: StudyFile, row: Row) -> FinetuneSettings:
     from evaluators.recipes import recipe_settings
 
     assert file.recipes is not None
-    said = file.recipes.model_dump(include={"steps", "learning_rate", "block_weight", "attention_weight", "ctc_weight"})
-    return recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}), row.recipe)
+    said = file.recipes.model_dump(include={"steps", "learning_rate"})
+    return recipe_settings(file.finetune.model_copy(update={**said, "seed": row.seed}))
 
 
 def measure_row(
