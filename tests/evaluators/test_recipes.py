@@ -154,14 +154,8 @@ def test_training_lowers_the_loss_and_leaves_the_float_model_alone(recipe: Recip
         target = outputs(model, batch, settings)
     assignment = recipe_assignment(LAYERS, recipe, 2)
     train_recipe(
-        student,
-        lambda _: (batch, target),
-        LAYERS,
-        assignment,
-        settings,
-        recipe,
-        on_step=lambda _, loss: losses.append(loss),
-    )  # fmt: skip
+        student, lambda _: (batch, target), LAYERS, assignment, settings, on_step=lambda _, loss: losses.append(loss)
+    )
     assert len(losses) == settings.steps
     assert min(losses[-5:]) < 0.97 * losses[0]
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
