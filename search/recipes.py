@@ -16,6 +16,7 @@ import numpy as np
 from evaluators import paper
 from evaluators.runtime import runtime
 from evaluators.settings import FinetuneSettings, RecipeName
+from evaluators.wer import WordErrors, paired_gain
 from search.dispatch import dispatch
 from search.driver import Desk, Progress, stop_if_hopeless
 from search.retries import INNOCENT
@@ -141,24 +142,34 @@ def _read_row(file: StudyFile, row: Row) -> dict[str, Any] | None:
 def compared(file: StudyFile, results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each recipe and width: mean and range of the WERs, theirs and ours, costs, and the published WER.
 
+    By how many points ours is better is told for the seeds that both have, with its interval over utterances.
     Storage is counted as the paper does, the runtime of its own model too; that of others by bit operations.
     The published figure is of the paper's model on its data; it stands there to be compared in shape alone.
     """
     found = []
     for config, bits in dict.fromkeys((r["config"], r["bits"]) for r in results):
         of = [r for r in results if (r["config"], r["bits"]) == (config, bits)]
-        theirs = [r["wer"] for r in of if r["recipe"] == config]
-        ours = [r["wer"] for r in of if r["recipe"] == "hubits"]
-        if theirs and ours:
+        theirs = {r["seed"]: r for r in of if r["recipe"] == config}
+        ours = {r["seed"]: r for r in of if r["recipe"] == "hubits"}
+        both = sorted(theirs.keys() & ours.keys())
+        if both:
+            wers = {name: [rows[s]["wer"] for s in both] for name, rows in (("wer", theirs), ("ours", ours))}
             found.append(
                 {
-                    "recipe": config, "bits": bits, "seeds": min(len(theirs), len(ours)),
-                    "wer": float(np.mean(theirs)), "wer_range": (min(theirs), max(theirs)),
-                    "ours": float(np.mean(ours)), "ours_range": (min(ours), max(ours)),
+                    "recipe": config, "bits": bits, "seeds": len(both),
+                    "wer": float(np.mean(wers["wer"])), "wer_range": (min(wers["wer"]), max(wers["wer"])),
+                    "ours": float(np.mean(wers["ours"])), "ours_range": (min(wers["ours"]), max(wers["ours"])),
+                    "gain": paired_gain(_summed([ours[s] for s in both]), _summed([theirs[s] for s in both])),
                     "published": _published(config, bits), **_costs(file, config, bits),
                 }
             )  # fmt: skip
     return found
+
+
+def _summed(rows: Sequence[dict[str, Any]]) -> WordErrors:
+    """The word errors of all seeds, utterance by utterance."""
+    errors, words = (tuple(map(sum, zip(*(r[key] for r in rows), strict=True))) for key in ("errors", "words"))
+    return WordErrors(errors, words)
 
 
 def _costs(file: StudyFile, config: RecipeName, bits: int) -> dict[str, float]:

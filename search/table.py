@@ -88,7 +88,17 @@ def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
     settings = file.recipes
     steps = settings.steps if settings else 0
     table = Table(title=f"{file.name}: WER % after {steps} steps from the float model, mean and range of the seeds")
-    headings = ("recipe", "bits", "seeds", "recipe's WER", "ours on the same layers", "MB", "runtime", "published WER")
+    headings = (
+        "recipe",
+        "bits",
+        "seeds",
+        "recipe's WER",
+        "ours on the same layers",
+        "ours is better by",
+        "MB",
+        "runtime",
+        "published WER",
+    )
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "recipe" else "right")
     for one in found:
@@ -97,9 +107,10 @@ def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
             for k, r in (("wer", "wer"), ("ours", "ours"))
         )
         published = "" if one["published"] is None else f"{one['published']:.2f}"
-        table.add_row(one["recipe"], str(one["bits"]), str(one["seeds"]), *cells,
+        gain = "{:.2f} [{:.2f}, {:.2f}]".format(*one["gain"])
+        table.add_row(one["recipe"], str(one["bits"]), str(one["seeds"]), *cells, gain,
                       f"{one['storage_mb']:.2f}", f"{one['runtime']:.2f}", published)  # fmt: skip
-    Console(width=None if Console().is_terminal else 150).print(table)
+    Console(width=None if Console().is_terminal else 180).print(table)
 
 
 def print_agreement(file: StudyFile) -> None:

@@ -55,18 +55,20 @@ def test_rows_of_other_settings_are_other_rows(tmp_path: Path) -> None:
 
 def test_means_and_ranges(tiny: Path) -> None:
     results = [
-        {"config": "bit-l", "bits": 1, "recipe": recipe, "seed": seed, "wer": wer}
-        for recipe, wers in (("bit-l", (50.0, 70.0)), ("hubits", (40.0, 44.0)))
+        {"config": "bit-l", "bits": 1, "recipe": recipe, "seed": seed, "wer": wer, "errors": [wer / 2, wer / 2],
+         "words": [50, 50]}
+        for recipe, wers in (("bit-l", (50.0, 70.0, 99.0)), ("hubits", (40.0, 44.0)))
         for seed, wer in enumerate(wers)
-    ]
+    ]  # fmt: skip
     (row,) = compared(StudyFile.load(tiny), results)
     assert (row["wer"], row["wer_range"], row["ours"], row["ours_range"]) == (60.0, (50.0, 70.0), 42.0, (40.0, 44.0))
+    assert row["gain"] == (18.0, 18.0, 18.0)  # of the two seeds that both have
     assert row["published"] == 12.23
 
 
 def test_the_papers_own_model_has_the_papers_costs() -> None:
     results = [
-        {"config": config, "bits": bits, "recipe": recipe, "seed": 0, "wer": 1.0}
+        {"config": config, "bits": bits, "recipe": recipe, "seed": 0, "wer": 1.0, "errors": [1], "words": [9]}
         for config in ("sqwq", "bit-l", "bit-la") for bits in (8, 1) for recipe in (config, "hubits")
     ]  # fmt: skip
     found = compared(StudyFile.load(Path("studies/paper-table1.toml")), results)
