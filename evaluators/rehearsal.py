@@ -19,17 +19,17 @@ from evaluators.distill import distillation_loss, teacher_of
 from evaluators.float_model import ctc_loss
 from evaluators.hubert import build
 from evaluators.optimise import optimise
-from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.quantize import calibrate, insert_quantizers, set_precisions
 from evaluators.scoring import frames, logits
 from evaluators.settings import FinetuneSettings, SuperbSettings
 from evaluators.superb import HeadedModel
-from evaluators.supernet import SUPERNET_BITS
 from spaces.architecture import SAMPLE_RATE, Layer
 from spaces.assignment import Assignment
 
 _UTTERANCE = 10.0  # seconds: about LibriSpeech's mean
 _CPU_SECONDS = 10.0  # of audio at most on a CPU, where a full batch would take minutes
 _STEPS = 3
+OnStep = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,28 @@ def rehearse(
     assignment: Assignment,
     settings: FinetuneSettings,
     superb: SuperbSettings | None = None,
+    on_step: OnStep | None = None,
 ) -> Rehearsal:
-    """Take a few finetune steps at an assignment, teacher included, and score a batch; train a head where asked for."""
+    """Take a few finetune steps at an assignment, teacher included, and score a batch; train a head where asked for.
+
+    Args:
+        on_step: called with the steps taken, their number, and the loss of the last one.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     seconds = settings.batch_seconds if device.type == "cuda" else min(settings.batch_seconds, _CPU_SECONDS)
     batch = made_up_batch(seconds, _UTTERANCE, config.vocab_size, device)
     student = build(config, seed=0)
-    insert_quantizers(student, layers, ladder_assignments(layers, SUPERNET_BITS))
+    insert_quantizers(student, layers, [assignment])
     student.to(device).eval()
     calibrate(student, batch)
     set_precisions(student, layers, assignment)
     teach = teacher_of(build(config, seed=0).to(device), settings)
-    step = _step_seconds(student, lambda: distillation_loss(student, batch, teach(batch), settings), device)
+    steps = _STEPS * (1 if superb is None else 2)
+
+    def told(before: int) -> Callable[[int, float], None]:
+        return lambda step, loss: on_step(before + step, steps, loss) if on_step else None
+
+    step = _step_seconds(student, lambda: distillation_loss(student, batch, teach(batch), settings), device, told(0))
     with torch.inference_mode():
         logits(student, batch)
         started = _now(device)
@@ -91,28 +101,33 @@ def rehearse(
     heard = len(batch.audio) * batch.audio.shape[1] / SAMPLE_RATE
     head = None
     if superb is not None:
-        head = _head_seconds(student, batch, superb) * superb.batch_seconds / heard
+        head = _head_seconds(student, batch, superb, told(_STEPS)) * superb.batch_seconds / heard
     step *= settings.batch_seconds / heard
     return Rehearsal(name, heard, step, heard / score, round(used / 1e9, 2), head)
 
 
-def _step_seconds(module: nn.Module, loss: Callable[[], Tensor], device: torch.device) -> float:
+def _step_seconds(
+    module: nn.Module, loss: Callable[[], Tensor], device: torch.device, on_step: Callable[[int, float], None]
+) -> float:
     ends = [time.perf_counter()]
 
-    def ended(_step: int, _loss: float) -> None:
+    def ended(step: int, value: float) -> None:
         ends.append(_now(device))
+        on_step(step, value)
 
     optimise(module, lambda _: [loss()], steps=_STEPS, learning_rate=1e-6, warmup=0.0, on_step=ended)
     return statistics.median(b - a for a, b in pairwise(ends[1:]))  # the first one warms up
 
 
-def _head_seconds(speech: HubertForCTC, batch: Batch, superb: SuperbSettings) -> float:
+def _head_seconds(
+    speech: HubertForCTC, batch: Batch, superb: SuperbSettings, on_step: Callable[[int, float], None]
+) -> float:
     model = HeadedModel(speech, speech.config.vocab_size, superb).train()
 
     def loss() -> Tensor:
         return ctc_loss(model, model.hear(batch.audio, batch.mask, frames(model, batch)), batch)
 
-    return _step_seconds(model.head, loss, batch.audio.device)
+    return _step_seconds(model.head, loss, batch.audio.device, on_step)
 
 
 def _now(device: torch.device) -> float:

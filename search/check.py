@@ -1,6 +1,7 @@
 """What a study would do, what it needs and what is missing, before it costs anything."""
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,9 @@ class Check:
         return "" if self.minutes_left is None else f", about {self.minutes_left:.0f} minutes left"
 
 
-def check_study(file: StudyFile, *, rehearsing: bool = False) -> Check:
+def check_study(
+    file: StudyFile, *, rehearsing: bool = False, on_step: Callable[[int, int, float], None] | None = None
+) -> Check:
     """Walk through a study without loading a weight; where asked for, try a few steps with random weights."""
     corpora = {n: c for n in CORPORA if (c := getattr(file.corpora, n)) is not None}
     space = file.search_space
@@ -90,7 +93,7 @@ def check_study(file: StudyFile, *, rehearsing: bool = False) -> Check:
     mean = sum(m.seconds for m in measured) / len(measured) if measured else None
     left = max(0, candidates - len(measured)) / file.search.workers
     rows = len(planned(file)) if file.recipes else 0
-    tried = _rehearse(file) if rehearsing else None
+    tried = _rehearse(file, on_step) if rehearsing else None
     return Check(
         study=file.name,
         parameters=file.architecture.parameters,
@@ -120,7 +123,7 @@ def _training_seconds(file: StudyFile, tried: "Rehearsal") -> float:
     return candidates * (steps * tried.step_seconds + head)
 
 
-def _rehearse(file: StudyFile) -> "Rehearsal":
+def _rehearse(file: StudyFile, on_step: Callable[[int, int, float], None] | None) -> "Rehearsal":
     from evaluators.errors import DivergedError
     from evaluators.hubert import checked_config
     from evaluators.recipes import recipe_settings
@@ -130,7 +133,7 @@ def _rehearse(file: StudyFile) -> "Rehearsal":
     low = file.search_space.uniform(Precision(2, 2))
     settings = file.finetune if file.recipes is None else recipe_settings(file.finetune)
     try:
-        return rehearse(config, file.search_space.layers, low, settings, file.superb)
+        return rehearse(config, file.search_space.layers, low, settings, file.superb, on_step)
     except DivergedError as error:
         raise UserError(f"{file.path}: cannot be rehearsed with random weights: {error}") from None
 

@@ -58,8 +58,13 @@ def check(
     Example: hubits check studies/pocket/demo.toml
     """
     from search.check import check_study
+    from search.screen import StatusLine, TrainingLine
 
-    report = check_study(_load(study), rehearsing=rehearse)
+    file = _load(study)
+    with StatusLine() as line:
+        if rehearse:
+            line.show("building a model of random weights")
+        report = check_study(file, rehearsing=rehearse, on_step=TrainingLine(line))
     print(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
     if report.missing:
         raise typer.Exit(2)

@@ -191,7 +191,9 @@ def test_a_rehearsal_of_superbs_protocol_counts_the_heads(tmp_path: Path) -> Non
     file = file.model_copy(
         update={"float_training": training, "model": ModelSettings(folder=tmp_path / "none", architecture=None)}
     )
-    found = check_study(file, rehearsing=True)
+    steps_told: list[tuple[int, int]] = []
+    found = check_study(file, rehearsing=True, on_step=lambda step, steps, _: steps_told.append((step, steps)))
+    assert steps_told == [(i, 6) for i in range(1, 7)]
     tried = found.rehearsal
     assert tried is not None
     assert tried.head_seconds is not None
