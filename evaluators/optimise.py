@@ -12,6 +12,7 @@ from evaluators.errors import DivergedError
 from evaluators.hubert import read_metadata
 
 _CLIP = 1.0
+_SCALES_RATE = 10.0  # times the weights' rate: a step of Adam at that would move a log scale by a thousandth
 
 
 @dataclass
@@ -31,15 +32,21 @@ def cosine(step: int, steps: int, warmup: float) -> float:
 
 
 def parameter_groups(module: torch.nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices alone: no decay for biases, norms and quantizer scales."""
+    """Weight decay for matrices alone, not for biases, norms and quantizers; a faster rate for quantizer scales.
+
+    ``rate`` is a group's share of the learning rate.
+    """
     decayed: list[torch.nn.Parameter] = []
     plain: list[torch.nn.Parameter] = []
+    scales: list[torch.nn.Parameter] = []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            (decayed if parameter.ndim > 1 and "quantizer" not in name else plain).append(parameter)
+            matrix = parameter.ndim > 1 and "quantizer" not in name
+            (scales if ".log_scale." in name else decayed if matrix else plain).append(parameter)
     return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {"params": decayed, "weight_decay": weight_decay, "rate": 1.0},
+        {"params": plain, "weight_decay": 0.0, "rate": 1.0},
+        {"params": scales, "weight_decay": 0.0, "rate": _SCALES_RATE},
     ]
 
 
@@ -72,7 +79,7 @@ def optimise(
     start = _restore(module, optimiser, resume) if resume else 0
     for step in range(start, steps):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate * cosine(step, steps, warmup)
+            group["lr"] = group["rate"] * learning_rate * cosine(step, steps, warmup)
         total = 0.0
         for loss in losses(step):
             loss.backward()  # type: ignore[no-untyped-call]

@@ -26,6 +26,7 @@ from evaluators.storage import SHIFTED_BITS
 from spaces.architecture import Form
 
 _GRID = torch.logspace(-1.5, 0.25, 36)
+_CALIBRATED_ON = 200_000  # values of each scale's own share of a batch
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,9 @@ class ActivationQuantizer(nn.Module):
     def _calibrate(self, value: Tensor) -> None:
         """Start every width's scale where it quantizes these values best."""
         rows = value.transpose(0, 1).flatten(1) if self.scales > 1 else value.reshape(1, -1)
-        if rows.shape[1] > 200_000:
-            rows = rows[:, :: rows.shape[1] // 200_000 + 1]
+        if rows.shape[1] > _CALIBRATED_ON:  # at random: a stride may see some channels alone
+            some = torch.randint(rows.shape[1], (_CALIBRATED_ON,), generator=torch.Generator().manual_seed(0))
+            rows = rows[:, some.to(rows.device)]
         for bits, log_scale in self.log_scale.items():
             shifted = rows
             if self.form == "skewed":

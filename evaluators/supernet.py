@@ -4,7 +4,7 @@ Each step trains on one batch a sandwich (Yu and Huang, "Universally slimmable n
 gradients added: a low uniform one, and a random one whose layers lean to more or to fewer bits as the step draws it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,28 +21,35 @@ from evaluators.text import Vocabulary
 from spaces.architecture import Layer
 from spaces.assignment import Assignment, fitted
 from spaces.precision import Precision
-from spaces.space import reaching
+from spaces.space import Floors, raised, reaching
 
 SUPERNET_BITS = (1, 2, 4, 8)
 _LOW = (1, 1, 2)  # the hardest twice as often
 
 
-def random_assignment(
-    layers: Sequence[Layer], rng: np.random.Generator, least_bits: Mapping[str, int] | None = None
-) -> Assignment:
-    """Weight and activation bits drawn apart for each layer, from a share of each width that the draw itself varies.
+def random_assignment(layers: Sequence[Layer], rng: np.random.Generator, floors: Floors) -> Assignment:
+    """Weight and activation bits drawn apart: for the whole model, for each group, or for each layer.
 
-    A group with a floor gets that where the draw is lower.
+    What starts a search is uniform or chosen by groups, what it ends with is not: a supernet has to know all three. The
+    widths of the layers come from a share of each width that the draw itself varies. A group with a floor is raised to
+    it, and half of the draws leave the groups with floors in fp16, as the paper does.
     """
-    weight_odds = rng.dirichlet(np.ones(len(SUPERNET_BITS)))
-    activation_odds = rng.dirichlet(np.ones(len(SUPERNET_BITS)))
-    weights = rng.choice(SUPERNET_BITS, size=len(layers), p=weight_odds)
-    activations = rng.choice(SUPERNET_BITS, size=len(layers), p=activation_odds)
-    floors = [(least_bits or {}).get(layer.group, 1) for layer in layers]
-    weights, activations = np.maximum(weights, floors), np.maximum(activations, floors)
-    return Assignment(
-        {x.name: fitted(x, Precision(int(w), int(a))) for x, w, a in zip(layers, weights, activations, strict=True)}
-    )
+    keys = [(), [layer.group for layer in layers], [layer.name for layer in layers]][int(rng.integers(3))]
+    drawn: dict[str, Precision] = {}
+    weight_odds, activation_odds = (rng.dirichlet(np.ones(len(SUPERNET_BITS))) for _ in range(2))
+    in_fp16 = rng.random() < 0.5
+    precisions: dict[str, Precision] = {}
+    for i, layer in enumerate(layers):
+        key = keys[i] if keys else ""
+        if key not in drawn:
+            drawn[key] = Precision(
+                int(rng.choice(SUPERNET_BITS, p=weight_odds)), int(rng.choice(SUPERNET_BITS, p=activation_odds))
+            )
+        if layer.group not in floors:
+            precisions[layer.name] = fitted(layer, drawn[key])
+        elif not in_fp16:
+            precisions[layer.name] = fitted(layer, raised(drawn[key], floors[layer.group]))
+    return Assignment(precisions)
 
 
 def train_supernet(
@@ -53,7 +60,7 @@ def train_supernet(
     layers: Sequence[Layer],
     settings: SupernetSettings,
     *,
-    least_bits: Mapping[str, int] | None = None,
+    floors: Floors,
     resume: Path,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
@@ -66,7 +73,6 @@ def train_supernet(
     if not done:
         calibrate(student, next(batches))
     teach = teacher_of(teacher, settings)
-    floors = least_bits or {}
     uniform = [Assignment.uniform(reaching(layers, p, floors), p) for p in (Precision(b, b) for b in _LOW)]
 
     def losses(step: int) -> Iterator[torch.Tensor]:

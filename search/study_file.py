@@ -57,7 +57,9 @@ class SpaceSettings(Section):
     precisions: tuple[str, ...] = ()
     weight_bits: tuple[int, ...] = ()
     activation_bits: tuple[int, ...] = ()
-    least_bits: dict[str, int] = Field({}, description="groups whose ladders go no lower, such as {front_end = 4}")
+    least_bits: dict[str, int | str] = Field(
+        {}, description='groups whose ladders go no lower, such as {front_end = 4, projection = "w4a8"}'
+    )
     uniform: tuple[str, ...] = Field(UNIFORM, description="uniform members, measured before anything else")
 
 

@@ -96,7 +96,7 @@ def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
     log.write(training="supernet", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
     train_supernet(
         student.to(device), teacher.to(device), vocabulary, load_corpus(file.corpora.train), layers, settings,
-        least_bits=file.search_space.least_bits, resume=resume, on_step=log.step,
+        floors=file.search_space.floors, resume=resume, on_step=log.step,
     )  # fmt: skip
     save_half(student.state_dict(), path, {"format": "pt", "space": "hubits-supernet-1"})
     load_weights(student, path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from spaces.architecture import GROUPS, Architecture, Layer
 from spaces.assignment import Assignment, fitted
 from spaces.errors import UserError
-from spaces.precision import BITS, Precision
+from spaces.precision import Precision
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -18,10 +18,28 @@ if TYPE_CHECKING:
 Granularity = Literal["model", "block", "module", "linear"]
 
 
-def reaching(layers: Sequence[Layer], precision: Precision, least_bits: Mapping[str, int]) -> list[Layer]:
-    """The layers whose group goes as low as a precision."""
-    lowest = min(precision.weight, precision.activation)
-    return [layer for layer in layers if least_bits.get(layer.group, 1) <= lowest]
+Floors = Mapping[str, Precision]
+_NO_FLOOR = Precision(1, 1)
+
+
+def reaching(layers: Sequence[Layer], precision: Precision, floors: Floors) -> list[Layer]:
+    """The layers whose group goes as low as a precision, in weights and in activations."""
+    return [layer for layer in layers if not _below(precision, floors.get(layer.group, _NO_FLOOR))]
+
+
+def raised(precision: Precision, floor: Precision) -> Precision:
+    """The precision, or its floor's bits where those are more."""
+    return Precision(max(precision.weight, floor.weight), max(precision.activation, floor.activation))
+
+
+def _below(precision: Precision, floor: Precision) -> bool:
+    return raised(precision, floor) != precision
+
+
+def parse_floor(group: str, floor: int | str) -> Precision:
+    """A group's floor: a precision such as ``w4a8``, or one number for both weights and activations."""
+    text = f"w{floor}a{floor}" if isinstance(floor, int) else floor
+    return Precision.parse(text, f"space.least_bits: {group}")
 
 
 @dataclass(frozen=True)
@@ -50,7 +68,7 @@ class SearchSpace:
 
     Either ``precisions`` is a ladder of whole precisions, one choice a member (bits tied), or ``weight_bits`` and
     ``activation_bits`` are two ladders, two choices a member. Choices are ordinal: indices into a ladder in rising
-    order of bits. ``least_bits`` keeps a group's ladders from going lower than so many bits.
+    order of bits. ``least_bits`` keeps a group's ladders from going lower than so many bits, or than a precision.
 
     Raises:
         UserError: if a group or precision does not exist, the ladders are not given in one of the two ways, or a group
@@ -66,15 +84,12 @@ class SearchSpace:
         precisions: Sequence[str] = (),
         weight_bits: Sequence[int] = (),
         activation_bits: Sequence[int] = (),
-        least_bits: Mapping[str, int] | None = None,
+        least_bits: Mapping[str, int | str] | None = None,
     ) -> None:
         for key, named in (("groups", groups), ("least_bits", least_bits or {})):
             for group in named:
                 if group not in GROUPS:
                     raise UserError(f"space.{key}: {group!r} does not exist; choose from {', '.join(GROUPS)}")
-        for group, bits in (least_bits or {}).items():
-            if bits not in BITS:
-                raise UserError(f"space.least_bits: {group}: {bits} bits do not exist; choose from {BITS}")
         if bool(precisions) == bool(weight_bits or activation_bits) or bool(weight_bits) != bool(activation_bits):
             raise UserError("space: give either precisions, or both weight_bits and activation_bits")
         self.architecture = architecture
@@ -87,7 +102,8 @@ class SearchSpace:
         self._activations = tuple(sorted({Precision(b, b).weight for b in activation_bits}))
         if self.tied:
             self._activations = tuple(sorted({p.activation for p in ladder}))
-        self.least_bits = {g: Precision(b, b).weight for g, b in (least_bits or {}).items() if g in self.groups}
+        parsed = {group: parse_floor(group, floor) for group, floor in (least_bits or {}).items()}
+        self.floors = {group: floor for group, floor in parsed.items() if group in self.groups}
         self.layers = tuple(layer for layer in architecture.layers if layer.group in self.groups)
         self.members = self._members()
         self._ladders = {member.name: self._ladder_of(member, ladder) for member in self.members}
@@ -107,12 +123,13 @@ class SearchSpace:
         return tuple(Member(name, tuple(layers)) for name, layers in members.items())
 
     def _ladder_of(self, member: Member, precisions: Sequence[Precision]) -> Ladder:
-        floors = {self.least_bits.get(layer.group, 1) for layer in member.layers}
+        floors = {self.floors.get(layer.group, _NO_FLOOR) for layer in member.layers}
         if len(floors) > 1:
             raise UserError(f"space.least_bits: {member.name} holds several groups; choose a finer granularity")
         (floor,) = floors
-        whole = tuple(p for p in precisions if min(p.weight, p.activation) >= floor)
-        weights, activations = (tuple(b for b in bits if b >= floor) for bits in (self._weights, self._activations))
+        whole = tuple(p for p in precisions if not _below(p, floor))
+        weights = tuple(b for b in self._weights if b >= floor.weight)
+        activations = tuple(b for b in self._activations if b >= floor.activation)
         if not (activations and (whole if self.tied else weights)):
             raise UserError(f"space.least_bits: nothing is left on the ladder of {member.name}")
         return Ladder(whole, weights, activations)
@@ -204,7 +221,7 @@ class SearchSpace:
 
         A group whose ladder does not go as low stays in fp16.
         """
-        return Assignment.uniform(reaching(self.layers, precision, self.least_bits), precision)
+        return Assignment.uniform(reaching(self.layers, precision, self.floors), precision)
 
     @property
     def signature(self) -> str:
@@ -215,6 +232,9 @@ class SearchSpace:
             "members": {m.name: [layer.name for layer in m.layers] for m in self.members},
             "ladders": [self._whole, self._weights, self._activations],
         }
-        if self.least_bits:
-            content["least_bits"] = self.least_bits
+        if self.floors:
+            content["least_bits"] = {
+                group: floor.weight if floor.weight == floor.activation else str(floor)
+                for group, floor in self.floors.items()
+            }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
