@@ -2,34 +2,34 @@
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from transformers import HubertForCTC
 
-from evaluators.batches import Batch, collate, loaded, training_batches
-from evaluators.corpora import Corpus, PocketCorpus, read_librispeech, read_manifest
-from evaluators.distill import Outputs, distillation_loss, join, teacher_of
-from evaluators.finetune import finetune, finetune_steps
-from evaluators.hubert import load_config, load_model, load_weights, tensor_names
-from evaluators.packed import pack, unpack
-from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
-from evaluators.recipes import start_recipe, train_recipe
-from evaluators.scoring import frames, logits, word_errors
-from evaluators.settings import CorpusSettings, FinetuneSettings, RecipeName, SuperbSettings
-from evaluators.superb import HeadedModel, load_head, train_head
-from evaluators.supernet import SUPERNET_BITS
+from evaluators.data.corpus import Corpus
+from evaluators.data.load import CorpusSettings, load_corpus
+from evaluators.formats.packed import pack, unpack
+from evaluators.models.folder import load_config, load_model
+from evaluators.models.forward import CtcModel, logits
+from evaluators.models.superb import HeadedModel, load_head
+from evaluators.quantization.insert import set_precisions
+from evaluators.quantization.start import start_student
+from evaluators.scoring import word_errors
+from evaluators.settings import FinetuneSettings, SuperbSettings
+from evaluators.training.finetune import finetune, finetune_steps
+from evaluators.training.losses import distillation_loss, divergence, teacher_of
+from evaluators.training.paper_recipes import start_recipe, train_recipe
+from evaluators.training.superb_head import train_head
+from evaluators.training.teacher import TeacherCache
 from evaluators.wer import WordErrors
 from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
-from spaces.errors import UserError
+from spaces.precision import BitFormat
 
 _BLOCKS_ALONE = FinetuneSettings(ctc_weight=0.0, logit_weight=0.0, block_weight=1.0)
-_LESSONS_BYTES = 2**30  # how much of what the float model said is kept between candidates
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,13 @@ class Measurement:
 
 
 class Evaluator:
-    """Measures candidates of one study; keeps models, corpora and lessons between them.
+    """Measures candidates of one study; keeps models, corpora and the teacher's outputs between them.
 
     Args:
         folder: the float model's folder.
         supernet: the supernet's weights, or None to start every candidate from the float model's.
-        layers: the layers that may be quantized; those that the supernet was not trained with are calibrated on it.
+        layers: the layers that may be quantized.
+        formats: that they may have; layers and formats that the supernet was not trained with are calibrated on it.
         train: what finetunes see.
         dev: what candidates are scored on.
         superb: where it is given, candidates are scored by a head that is trained on the frozen speech model.
@@ -68,36 +69,29 @@ class Evaluator:
         folder: Path,
         supernet: Path | None,
         layers: tuple[Layer, ...],
+        formats: Iterable[BitFormat],
         train: CorpusSettings,
         dev: CorpusSettings,
         settings: FinetuneSettings,
         superb: SuperbSettings | None = None,
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._layers, self._settings = layers, settings
+        self._layers, self._formats, self._settings = layers, tuple(formats), settings
         teacher, self.vocabulary = load_model(folder)
         self.config = load_config(folder)
         self.architecture = Architecture(self.config.to_dict(), str(folder))
         self._float = teacher.to(self.device)
-        self._teach = teacher_of(teacher, settings)
         self._train, self.dev = load_corpus(train), load_corpus(dev)
-        self._lessons: dict[int, tuple[Batch, Outputs]] = {}
+        self._taught = TeacherCache(
+            teacher_of(teacher, settings), self._train, self.vocabulary, self.device, settings.batch_seconds,
+            settings.seed,
+        )  # fmt: skip
         self._folder, self._supernet, self._superb = folder, supernet, superb
 
     @functools.cached_property
-    def _student(self) -> HubertForCTC:
+    def _student(self) -> CtcModel:
         student, _ = load_model(self._folder)
-        untrained = self._layers
-        if self._supernet is not None:
-            trained = with_quantizers(self._layers, self._supernet)
-            insert_quantizers(student, trained, ladder_assignments(trained, SUPERNET_BITS))
-            load_weights(student, self._supernet)
-            untrained = tuple(layer for layer in self._layers if layer not in trained)
-        before = set(student.modules())
-        insert_quantizers(student, untrained, ladder_assignments(untrained, SUPERNET_BITS))
-        student.to(self.device)
-        if untrained:
-            calibrate(student, self._first_batch(), [m for m in student.modules() if m not in before])
+        start_student(student, self._layers, self._formats, self._supernet, self._taught.first_batch())
         return student
 
     @functools.cached_property
@@ -131,8 +125,8 @@ class Evaluator:
             model.zero_grad(set_to_none=True)
         ready = time.perf_counter()
         if steps:
-            lesson = self._lessons_of(steps, accumulation)
-            finetune(model, lesson, self._layers, assignment, settings, steps, accumulation, on_step)
+            taught = self._taught.steps(steps, accumulation)
+            finetune(model, taught, self._layers, assignment, settings, steps, accumulation, on_step)
         tensors = pack(model, self.architecture, assignment)
         trained = time.perf_counter()
         scored, head = self._unpacked(tensors, assignment), None
@@ -144,7 +138,7 @@ class Evaluator:
         return Measurement(errors, tensors, steps, seconds | ({"head": headed - trained} if head else {}), head)
 
     def _headed(
-        self, speech: HubertForCTC, accumulation: int, on_step: Callable[[int, float], None] | None
+        self, speech: CtcModel, accumulation: int, on_step: Callable[[int, float], None] | None
     ) -> tuple[HeadedModel, dict[str, Tensor]]:
         """The model that would be packed under a head trained on it, and the head's tensors as they are saved."""
         assert self._superb is not None
@@ -158,7 +152,7 @@ class Evaluator:
     def measure_recipe(
         self,
         assignment: Assignment,
-        recipe: RecipeName,
+        recipe: str,
         accumulation: int = 1,
         on_step: Callable[[int, float], None] | None = None,
     ) -> WordErrors:
@@ -171,12 +165,12 @@ class Evaluator:
         """
         settings, layers = self._settings, self._layers
         torch.manual_seed(settings.seed)
-        student = start_recipe(self._float, layers, recipe, self._first_batch())
-        lesson = self._lessons_of(settings.steps, accumulation)
-        train_recipe(student, lesson, layers, assignment, settings, accumulation, on_step)
+        student = start_recipe(self._float, layers, recipe, self._taught.first_batch())
+        taught = self._taught.steps(settings.steps, accumulation)
+        train_recipe(student, taught, layers, assignment, settings, accumulation, on_step)
         return word_errors(student, self.vocabulary, self.dev)
 
-    @torch.no_grad()  # not inference mode: the lesson is kept for finetunes
+    @torch.no_grad()  # not inference mode: the teacher's outputs are kept for finetunes
     def divergence(self, assignment: Assignment) -> float:
         """KL divergence a frame of the supernet at an assignment, without a step, from the float model.
 
@@ -184,75 +178,23 @@ class Evaluator:
         forward pass. Under SUPERB's protocol, where the CTC outputs are not trained, the relative squared error of the
         block outputs.
         """
-        batch, target = self._lessons_of(1)(0)
+        batch, target = self._taught.steps(1)(0)
         self._student.load_state_dict(self._start)
         set_precisions(self._student.eval(), self._layers, assignment)
         if self._superb is not None:
             teach = teacher_of(self._float, _BLOCKS_ALONE)
             return float(distillation_loss(self._student, batch, teach(batch), _BLOCKS_ALONE))
-        own = logits(self._student, batch).log_softmax(-1)
-        lengths = frames(self._student, batch)
-        valid = torch.arange(own.shape[1], device=own.device)[None] < lengths[:, None]
-        theirs = target.logits[valid].log_softmax(-1)
-        return float(functional.kl_div(own[valid], theirs, log_target=True, reduction="batchmean"))
+        return float(divergence(self._student, batch, logits(self._student, batch), target.logits))
 
     def score(
         self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus, head: Path | None = None
     ) -> WordErrors:
         """Word errors of packed tensors on a corpus, under SUPERB's head where there is one."""
-        model: HubertForCTC | HeadedModel = self._unpacked(tensors, assignment)
+        model: CtcModel | HeadedModel = self._unpacked(tensors, assignment)
         if head is not None:
             model = load_head(model, self.vocabulary, head)
         return word_errors(model, self.vocabulary, corpus)
 
-    def _unpacked(self, tensors: dict[str, Tensor], assignment: Assignment) -> HubertForCTC:
+    def _unpacked(self, tensors: dict[str, Tensor], assignment: Assignment) -> CtcModel:
         model = unpack(tensors, self.config, self.architecture, assignment, "the packed checkpoint")
         return model.to(self.device)
-
-    def _lessons_of(self, steps: int, parts: int = 1) -> Callable[[int], tuple[Batch, Outputs]]:
-        """The lesson of each step, to be asked for in order.
-
-        The same batch for the same step of every candidate, so that candidates differ by their bits alone.
-        """
-        stream = training_batches(self._train, self._settings.batch_seconds, self._settings.seed)
-        wanted = (indices for step, indices in zip(range(steps), stream) if step not in self._lessons)  # noqa: B905
-        batches = loaded(self._train, self.vocabulary, wanted, self.device)
-
-        def lesson(step: int) -> tuple[Batch, Outputs]:
-            if step in self._lessons:
-                return self._lessons[step]
-            batch = next(batches)
-            target = join([self._teach(part) for part in batch.split(parts)])
-            size = sum(t.nbytes for t in (batch.audio, batch.mask, target.logits, *target.blocks, *target.attentions))
-            if size * (len(self._lessons) + 1) <= _LESSONS_BYTES:
-                self._lessons[step] = (batch, target)
-            return batch, target
-
-        return lesson
-
-    def _first_batch(self) -> Batch:
-        stream = training_batches(self._train, self._settings.batch_seconds, self._settings.seed)
-        return collate(self._train, self.vocabulary, next(stream)).to(self.device)
-
-
-def with_quantizers(layers: Sequence[Layer], supernet: Path) -> tuple[Layer, ...]:
-    """The layers whose quantizers a supernet was trained with; the others start where they quantize it best."""
-    names = tensor_names(supernet)
-    products, others = (
-        {name.partition(part)[0] for name in names if part in name} for part in (".products.", ".input_quantizer.")
-    )
-    return tuple(layer for layer in layers if layer.path in (products if layer.kind == "product" else others))
-
-
-@functools.lru_cache(maxsize=8)
-def load_corpus(settings: CorpusSettings) -> Corpus:
-    """The corpus that a section of a study file describes."""
-    if settings.kind == "pocket":
-        return PocketCorpus(settings.split or "train", settings.size or 500, settings.seed)
-    if settings.path is None:
-        raise UserError(f"corpora: a corpus of kind {settings.kind!r} needs a path")
-    if settings.kind == "manifest":
-        return read_manifest(settings.path, settings.size, outside=settings.outside)
-    if settings.split is None:
-        raise UserError("corpora: a corpus of kind 'librispeech' needs a split such as dev-clean")
-    return read_librispeech(settings.path, settings.split, settings.size)

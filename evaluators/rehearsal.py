@@ -12,17 +12,16 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from transformers import HubertConfig, HubertForCTC
+from transformers import PreTrainedConfig
 
-from evaluators.batches import Batch
-from evaluators.distill import distillation_loss, teacher_of
-from evaluators.float_model import ctc_loss
-from evaluators.hubert import build
-from evaluators.optimise import optimise
-from evaluators.quantize import calibrate, insert_quantizers, set_precisions
-from evaluators.scoring import frames, logits
+from evaluators.data.batches import Batch
+from evaluators.models.families import build
+from evaluators.models.forward import CtcModel, frames, logits
+from evaluators.models.superb import HeadedModel
+from evaluators.quantization.insert import calibrate, insert_quantizers, set_precisions
 from evaluators.settings import FinetuneSettings, SuperbSettings
-from evaluators.superb import HeadedModel
+from evaluators.training.loop import optimise
+from evaluators.training.losses import ctc_loss, distillation_loss, teacher_of
 from spaces.architecture import SAMPLE_RATE, Layer
 from spaces.assignment import Assignment
 
@@ -64,7 +63,7 @@ def made_up_batch(seconds: float, each: float, vocabulary: int, device: torch.de
 
 
 def rehearse(
-    config: HubertConfig,
+    config: PreTrainedConfig,
     layers: Sequence[Layer],
     assignment: Assignment,
     settings: FinetuneSettings,
@@ -120,7 +119,7 @@ def _step_seconds(
 
 
 def _head_seconds(
-    speech: HubertForCTC, batch: Batch, superb: SuperbSettings, on_step: Callable[[int, float], None]
+    speech: CtcModel, batch: Batch, superb: SuperbSettings, on_step: Callable[[int, float], None]
 ) -> float:
     model = HeadedModel(speech, speech.config.vocab_size, superb).train()
 

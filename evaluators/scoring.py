@@ -1,30 +1,17 @@
 """Greedy CTC transcription of a corpus and its word errors."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
-from evaluators.batches import Batch, loaded, normalise, scoring_batches
-from evaluators.corpora import Corpus
-from evaluators.hubert import mixed_precision
-from evaluators.text import Vocabulary
+from evaluators.data.batches import Batch, loaded, normalise, scoring_batches
+from evaluators.data.corpus import Corpus
+from evaluators.data.vocabulary import Vocabulary
+from evaluators.models.forward import CtcModel, frames, logits
 from evaluators.wer import WordErrors, count_errors
 
 SCORING_SECONDS = 120.0
-CtcModel = Any  # a HubertForCTC, or whatever has its config and gives logits: SUPERB's head on a frozen one
-
-
-def frames(model: CtcModel, batch: Batch) -> torch.Tensor:
-    """Output frames of each utterance, int64 (batch,)."""
-    return model._get_feat_extract_output_lengths(batch.mask.sum(-1))
-
-
-def logits(model: CtcModel, batch: Batch) -> torch.Tensor:
-    """Float32 logits (batch, frames, vocabulary) under the device's mixed precision."""
-    with mixed_precision(batch.audio.device):
-        return model(batch.audio, attention_mask=batch.mask).logits.float()
 
 
 @torch.inference_mode()

@@ -3,43 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-RecipeName = Literal["hubits", "bit-la", "bit-l", "sqwq"]
-
-
-class Section(BaseModel):
-    """A section of a study file: unknown keys are refused, values are fixed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CorpusSettings(Section):
-    """Where one corpus comes from."""
-
-    kind: Literal["pocket", "manifest", "librispeech"]
-    path: Path | None = Field(None, description="manifest: the JSONL or CSV file; librispeech: the root folder")
-    split: str | None = Field(None, description="pocket: train, dev or test; librispeech: dev-clean and so on")
-    size: int | None = Field(None, gt=0, description="take only the first so many utterances")
-    outside: bool = Field(False, description="manifest: audio may lie outside the manifest's folder")
-    seed: int = Field(0, ge=0, description="pocket: the seed of the synthetic speech")
-
-
-class Corpora(Section):
-    """The corpora: finetunes see train, the search sees dev, the finished front is scored once on test."""
-
-    train: CorpusSettings
-    dev: CorpusSettings
-    test: CorpusSettings | None = None
-    test_other: CorpusSettings | None = Field(
-        None, description="a second test corpus, such as LibriSpeech's test-other"
-    )
-
-    @model_validator(mode="after")
-    def _other_beside_test(self) -> "Corpora":
-        if self.test_other is not None and self.test is None:
-            raise ValueError("test_other is scored beside test, which is missing")
-        return self
+from evaluators.costs.paper import OURS, RECIPES
+from evaluators.section import Section
 
 
 class TrainingSettings(Section):
@@ -80,6 +47,12 @@ class FinetuneSettings(Section):
     block_weight: float = Field(0.0, ge=0, description="weight of the MSE to the float model's block outputs")
     attention_weight: float = Field(0.0, ge=0, description="weight of the MSE to the float model's attention weights")
 
+    @property
+    def as_the_paper(self) -> "FinetuneSettings":
+        """The same finetune by the paper's distillation: output, block outputs and attention weights."""
+        weights = {"ctc_weight": 0.0, "logit_weight": 1.0, "block_weight": 1.0, "attention_weight": 1.0}
+        return self.model_copy(update=weights)
+
 
 class RefineSettings(Section):
     """The longer finetune that ``hubits refine`` gives the front's members; all else is the short finetune's."""
@@ -92,11 +65,20 @@ class RefineSettings(Section):
 class RecipesSettings(Section):
     """The comparison of the paper's recipes with ours, from the float model at equal steps: ``hubits recipes``."""
 
-    names: tuple[Literal["bit-la", "bit-l", "sqwq"], ...] = Field(("sqwq", "bit-l", "bit-la"), min_length=1)
+    names: tuple[str, ...] = Field(("sqwq", "bit-l", "bit-la"), min_length=1)
     bits: tuple[Literal[1, 2, 4, 8], ...] = Field((8, 4, 2, 1), min_length=1)
     seeds: int = Field(3, gt=0)
     steps: int = Field(100, gt=0, description="optimizer steps, the same for every recipe and width")
     learning_rate: float = Field(1e-3, gt=0)
+
+    @field_validator("names")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        there = [name for name in RECIPES if name != OURS]
+        for name in names:
+            if name not in there:
+                raise ValueError(f"{name!r} is no recipe; choose from {', '.join(there)}")
+        return names
 
     @field_validator("names", "bits")
     @classmethod

@@ -4,15 +4,15 @@ from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
 from spaces.errors import UserError
 from spaces.models import ctc_config, named_architecture
-from spaces.precision import FP16, Precision
-from spaces.space import Member, SearchSpace
+from spaces.precision import FP16, BitFormat, Precision
+from spaces.space import SearchSpace
 
 __all__ = [
     "FP16",
     "Architecture",
     "Assignment",
+    "BitFormat",
     "Layer",
-    "Member",
     "Precision",
     "SearchSpace",
     "UserError",

@@ -4,17 +4,19 @@ Names and shapes follow transformers' ``HubertForCTC``; a test holds them agains
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from spaces.errors import UserError
+from spaces.families import family_of
 
 SAMPLE_RATE = 16_000
 Kind = Literal["linear", "conv", "product"]
 Form = Literal["signed", "nonnegative", "skewed"]
-GROUPS = ("attention", "products", "feed_forward", "front_end", "position", "projection")
+BLOCK_GROUPS = ("attention", "products", "feed_forward")
+GROUPS = (*BLOCK_GROUPS, "front_end", "position", "projection")
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
 PRODUCTS = ("scores", "context")
 _DEFAULTS: dict[str, Any] = {  # HubertConfig's own defaults: HuBERT Base
@@ -33,7 +35,9 @@ class Layer:
     Attributes:
         name: short and stable, such as ``block3.attention.q_proj``; products are ``scores`` (query by key) and
             ``context`` (softmax by value).
-        path: the module's path in ``HubertForCTC``; for a product, its attention module's.
+        path: the module's path in the CTC model; for a product, its attention module's.
+        module: the last part of the name, such as ``q_proj``, ``scores`` or ``conv0``.
+        depth: of a convolution, how many lie before it.
         weights: entries of the weight tensor, 0 for a product.
         channels: output channels, each with a weight scale of its own; for a product the attention heads.
         inputs: input channels; for a product the width of a head.
@@ -45,10 +49,12 @@ class Layer:
     kind: Kind
     group: str
     block: int | None
+    module: str
     weights: int
     channels: int
     inputs: int
     form: Form = "signed"
+    depth: int = 0
 
 
 class Architecture:
@@ -64,6 +70,7 @@ class Architecture:
     def __init__(self, config: Mapping[str, Any], name: str = "config") -> None:
         known = {key: config.get(key, value) for key, value in _DEFAULTS.items()}
         self.name, self.config = name, config
+        self._prefix = family_of(dict(config), name).prefix
         integers = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size",
                     "num_conv_pos_embeddings", "num_conv_pos_embedding_groups")  # fmt: skip
         for key in integers:
@@ -88,22 +95,22 @@ class Architecture:
 
     @cached_property
     def tensors(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every parameter of ``HubertForCTC``."""
+        """Name and shape of every parameter of the CTC model."""
         shapes: dict[str, tuple[int, ...]] = {}
         if self._config["mask_time_prob"] > 0 or self._config["mask_feature_prob"] > 0:
-            shapes["hubert.masked_spec_embed"] = (self.hidden,)
+            shapes[f"{self._prefix}.masked_spec_embed"] = (self.hidden,)
         shapes |= self._front_end()
         if self._config["feat_proj_layer_norm"]:
-            shapes |= _norm("hubert.feature_projection.layer_norm", self.conv_dim[-1])
-        shapes |= _linear("hubert.feature_projection.projection", self.conv_dim[-1], self.hidden)
+            shapes |= _norm(f"{self._prefix}.feature_projection.layer_norm", self.conv_dim[-1])
+        shapes |= _linear(f"{self._prefix}.feature_projection.projection", self.conv_dim[-1], self.hidden)
         kernel, groups = self._config["num_conv_pos_embeddings"], self._config["num_conv_pos_embedding_groups"]
-        position = "hubert.encoder.pos_conv_embed.conv"
+        position = f"{self._prefix}.encoder.pos_conv_embed.conv"
         shapes[f"{position}.bias"] = (self.hidden,)
         shapes[f"{position}.parametrizations.weight.original0"] = (1, 1, kernel)
         shapes[f"{position}.parametrizations.weight.original1"] = (self.hidden, self.hidden // groups, kernel)
-        shapes |= _norm("hubert.encoder.layer_norm", self.hidden)
+        shapes |= _norm(f"{self._prefix}.encoder.layer_norm", self.hidden)
         for block in range(self.blocks):
-            path = f"hubert.encoder.layers.{block}"
+            path = f"{self._prefix}.encoder.layers.{block}"
             for projection in PROJECTIONS:
                 shapes |= _linear(f"{path}.attention.{projection}", self.hidden, self.hidden)
             shapes |= _norm(f"{path}.layer_norm", self.hidden)
@@ -116,7 +123,7 @@ class Architecture:
         shapes: dict[str, tuple[int, ...]] = {}
         inputs = 1
         for i, (channels, kernel) in enumerate(zip(self.conv_dim, self.conv_kernel, strict=True)):
-            path = f"hubert.feature_extractor.conv_layers.{i}"
+            path = f"{self._prefix}.feature_extractor.conv_layers.{i}"
             shapes[f"{path}.conv.weight"] = (channels, inputs, kernel)
             if self._config["conv_bias"]:
                 shapes[f"{path}.conv.bias"] = (channels,)
@@ -133,41 +140,40 @@ class Architecture:
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Everything that can be quantized, front to back."""
-        found: list[Layer] = []
-        for i, (channels, kernel) in enumerate(zip(self.conv_dim, self.conv_kernel, strict=True)):
-            inputs = self.conv_dim[i - 1] if i else 1
-            path = f"hubert.feature_extractor.conv_layers.{i}.conv"
-            form = _form(self._config["feat_extract_activation"]) if i else "signed"
-            weights = channels * inputs * kernel
-            found.append(Layer(f"front_end.conv{i}", path, "conv", "front_end", None, weights, channels, inputs, form))
-        found.append(
-            self._dense("projection", "hubert.feature_projection.projection", None, self.conv_dim[-1], self.hidden)
-        )
+        found = [self._convolution(i) for i in range(len(self.conv_dim))]
+        projection = f"{self._prefix}.feature_projection.projection"
+        found.append(self._dense("projection", projection, None, self.conv_dim[-1], self.hidden))
         per_group = self.hidden // self._config["num_conv_pos_embedding_groups"]
         weights = self.hidden * per_group * self._config["num_conv_pos_embeddings"]
-        path = "hubert.encoder.pos_conv_embed.conv"
-        found.append(Layer("position", path, "conv", "position", None, weights, self.hidden, self.hidden))
+        path = f"{self._prefix}.encoder.pos_conv_embed.conv"
+        found.append(Layer("position", path, "conv", "position", None, "conv", weights, self.hidden, self.hidden))
+        return (*found, *(layer for block in range(self.blocks) for layer in self._block(block)))
+
+    def _convolution(self, i: int) -> Layer:
+        inputs = self.conv_dim[i - 1] if i else 1
+        path = f"{self._prefix}.feature_extractor.conv_layers.{i}.conv"
+        form = _form(self._config["feat_extract_activation"]) if i else "signed"
+        weights, name = self.conv_dim[i] * inputs * self.conv_kernel[i], f"conv{i}"
+        channels = self.conv_dim[i]
+        return Layer(f"front_end.{name}", path, "conv", "front_end", None, name, weights, channels, inputs, form, i)
+
+    def _block(self, block: int) -> Iterator[Layer]:
+        path = f"{self._prefix}.encoder.layers.{block}"
+        for name in PROJECTIONS:
+            yield self._dense("attention", f"{path}.attention.{name}", block, self.hidden, self.hidden)
         heads = self._config["num_attention_heads"]
-        for block in range(self.blocks):
-            path = f"hubert.encoder.layers.{block}"
-            for name in PROJECTIONS:
-                found.append(self._dense("attention", f"{path}.attention.{name}", block, self.hidden, self.hidden))
-            for name in PRODUCTS:
-                short = f"block{block}.products.{name}"
-                found.append(
-                    Layer(short, f"{path}.attention", "product", "products", block, 0, heads, self.hidden // heads)
-                )
-            up, down = f"{path}.feed_forward.intermediate_dense", f"{path}.feed_forward.output_dense"
-            found.append(self._dense("feed_forward", up, block, self.hidden, self.inner))
-            found.append(
-                self._dense("feed_forward", down, block, self.inner, self.hidden, _form(self._config["hidden_act"]))
-            )
-        return tuple(found)
+        for name in PRODUCTS:
+            short, width = f"block{block}.products.{name}", self.hidden // heads
+            yield Layer(short, f"{path}.attention", "product", "products", block, name, 0, heads, width)
+        up, down = f"{path}.feed_forward.intermediate_dense", f"{path}.feed_forward.output_dense"
+        yield self._dense("feed_forward", up, block, self.hidden, self.inner)
+        yield self._dense("feed_forward", down, block, self.inner, self.hidden, _form(self._config["hidden_act"]))
 
     @staticmethod
     def _dense(group: str, path: str, block: int | None, inputs: int, outputs: int, form: Form = "signed") -> Layer:
-        name = group if block is None else f"block{block}.{group}.{path.rsplit('.', 1)[1]}"
-        return Layer(name, path, "linear", group, block, inputs * outputs, outputs, inputs, form)
+        module = path.rsplit(".", 1)[1]
+        name = group if block is None else f"block{block}.{group}.{module}"
+        return Layer(name, path, "linear", group, block, module, inputs * outputs, outputs, inputs, form)
 
     def frames(self, samples: int) -> int:
         """Frames that the front end makes of so many samples."""
@@ -189,7 +195,7 @@ class Architecture:
             if layer.kind == "product":
                 counts[layer.name] = self.hidden * frames * frames
             elif layer.group == "front_end":
-                counts[layer.name] = layer.weights * lengths[int(layer.name.removeprefix("front_end.conv"))]
+                counts[layer.name] = layer.weights * lengths[layer.depth]
             else:
                 counts[layer.name] = layer.weights * frames
         counts["lm_head"] = self.hidden * self._config["vocab_size"] * frames

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from spaces.architecture import Architecture, Layer
+from spaces.architecture import BLOCK_GROUPS, Architecture, Layer
 from spaces.errors import UserError
 from spaces.precision import FP16, Precision
 
@@ -42,6 +42,9 @@ class Assignment(Mapping[str, Precision]):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Assignment) and self._items == other._items
+
+    def __reduce__(self) -> tuple[type["Assignment"], tuple[dict[str, Precision]]]:
+        return Assignment, (self._items,)  # a hash of strings is of no use in another process
 
     def __repr__(self) -> str:
         return f"Assignment({self.to_json()})"
@@ -85,7 +88,7 @@ class Assignment(Mapping[str, Precision]):
     def mean_bits(self, architecture: Architecture) -> float:
         """Mean bits a weight over all layers that a HuBERT's blocks hold, 16 where nothing is quantized."""
         layers = [layer for layer in architecture.layers if layer.weights and (layer.block is not None)]
-        return sum(layer.weights * self[layer.name].weight for layer in layers) / sum(x.weights for x in layers)
+        return sum(layer.weights * self[layer.name].weight.bits for layer in layers) / sum(x.weights for x in layers)
 
     def short(self, architecture: Architecture) -> str:
         """A readable form: for each group the precisions by block, runs of equal ones merged.
@@ -101,7 +104,7 @@ class Assignment(Mapping[str, Precision]):
         parts = []
         for group, blocks in groups.items():
             labels = {b: "/".join(dict.fromkeys(ls)) if len(set(ls)) == 1 else "/".join(ls) for b, ls in blocks.items()}
-            if set(labels.values()) != {"fp16"} or group in ("attention", "products", "feed_forward"):
+            if set(labels.values()) != {"fp16"} or group in BLOCK_GROUPS:
                 parts.append(f"{group} {_runs(labels)}")
         return "; ".join(parts)
 

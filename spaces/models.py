@@ -6,6 +6,7 @@ from typing import Any
 
 from spaces.architecture import Architecture
 from spaces.errors import UserError
+from spaces.families import family_of
 
 _LARGE: dict[str, Any] = {"feat_extract_norm": "layer", "conv_bias": True}
 _PRETRAINED = {"vocab_size": 256}  # the head is the pretraining's final projection, 768 x 256, as the paper counts it
@@ -57,6 +58,5 @@ def named_architecture(name_or_config: str) -> Architecture:
         raise UserError(f"{name_or_config}: neither a file nor one of the models {', '.join(CONFIGS)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a JSON config: {error}") from None
-    if not isinstance(config, dict) or config.get("model_type", "hubert") != "hubert":
-        raise UserError(f"{path}: is not the config of a HuBERT (model_type must be 'hubert')")
+    family_of(config, str(path))
     return Architecture(config, str(path))

@@ -9,8 +9,9 @@ import soundfile
 import torch
 from transformers import HubertConfig
 
-from evaluators.hubert import build, save_model
-from evaluators.text import POCKET_TOKENS, Vocabulary
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from evaluators.models.families import build
+from evaluators.models.folder import save_model
 
 TINY = {
     "vocab_size": len(POCKET_TOKENS), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from evaluators.errors import DivergedError
-from search.member import checkpoint_path, result_path
-from search.study_file import StudyFile
-from search.worker import Job, Outcome, attempt, write_json
+from evaluators.files import write_json
+from search.running.job import Job, Outcome
+from search.running.worker import attempt
+from search.study.layout import checkpoint_path, result_path
+from search.study.study_file import StudyFile
 from spaces import Assignment
 
 WORDS = [10] * 20

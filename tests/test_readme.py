@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from transformers import HubertConfig, HubertForCTC
 
-from evaluators.text import POCKET_TOKENS, Vocabulary
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from tests.conftest import TINY, TOML, write_study
 from tests.search.test_cli import hubits
 

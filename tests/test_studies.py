@@ -10,23 +10,24 @@ import torch
 from transformers import HubertConfig, HubertForCTC, HubertModel
 from typer.testing import CliRunner
 
-from evaluators.checkpoints import import_checkpoint
-from evaluators.evaluator import load_corpus
-from evaluators.packed import load_packed
-from evaluators.quantize import insert_quantizers, ladder_assignments, set_precisions
+from evaluators.data.load import load_corpus
+from evaluators.data.vocabulary import LIBRISPEECH_TOKENS, Vocabulary
+from evaluators.formats.packed import load_packed
+from evaluators.models.imports import import_checkpoint
+from evaluators.quantization.insert import insert_quantizers, ladder_assignments, set_precisions
 from evaluators.scoring import word_errors
 from evaluators.settings import FloatSettings
-from evaluators.text import LIBRISPEECH_TOKENS, Vocabulary
-from search.check import check_study
 from search.cli import app
-from search.driver import Desk
-from search.executors import InlineExecutor
-from search.export import export_member
-from search.recipes import compare_recipes, planned
-from search.snapshot import measured_members
-from search.stages import Stop, search_study
-from search.study_file import ModelSettings, StudyFile
-from search.training import train_float_model, train_supernet_model
+from search.front.export import export_candidate
+from search.running.executors import InlineExecutor
+from search.stages.check import check_study
+from search.stages.recipes import compare_recipes
+from search.stages.run import search_study
+from search.stages.stage import RunContext, Stop
+from search.stages.training import train_float_model, train_supernet_model
+from search.study.recipe_rows import planned
+from search.study.snapshot import measured_candidates
+from search.study.study_file import ModelSettings, StudyFile
 from spaces import FP16, ctc_config
 from tests.conftest import TINY
 
@@ -100,8 +101,8 @@ def test_hubert_base_from_the_pretrained_model_to_the_front(tmp_path: Path) -> N
     assert set(wers) == {"w8a8", "w4a4", "w2a2", "w1a1"}
     file = StudyFile.load(path)
     assert check_study(file).missing == []
-    search_study(file, InlineExecutor(), lambda _: None, Stop())
-    members = {m.name: m for m in measured_members(file)}
+    search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    members = {m.name: m for m in measured_candidates(file)}
     assert set(file.uniform) < set(members)
     tested = [m for m in members.values() if m.test is not None]
     assert tested
@@ -121,8 +122,8 @@ def test_hubert_large_from_a_published_ctc_model(tmp_path: Path) -> None:
     assert import_checkpoint(str(tmp_path / "downloaded"), tmp_path / "models" / "hubert-large")
     train_supernet_model(StudyFile.load(path), lambda *_: None)
     file = StudyFile.load(path)
-    search_study(file, InlineExecutor(), lambda _: None, Stop())
-    assert len(measured_members(file)) == len(file.uniform) + 1
+    search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    assert len(measured_candidates(file)) == len(file.uniform) + 1
 
 
 def test_superbs_head_on_the_frozen_model(tmp_path: Path) -> None:
@@ -132,8 +133,8 @@ def test_superbs_head_on_the_frozen_model(tmp_path: Path) -> None:
     import_checkpoint(str(tmp_path / "downloaded"), tmp_path / "models" / "hubert-base-pretrained")
     train_supernet_model(StudyFile.load(path), lambda *_: None)
     file = StudyFile.load(path)
-    search_study(file, InlineExecutor(), lambda _: None, Stop())
-    members = {m.name: m for m in measured_members(file)}
+    search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    members = {m.name: m for m in measured_candidates(file)}
     assert set(file.uniform) < set(members)
     assert members["w2a2"].test is not None
     picked = CliRunner().invoke(app, ["pick", str(path), "--knee", "--export", str(tmp_path / "picked")])
@@ -148,7 +149,7 @@ def test_superbs_head_on_the_frozen_model(tmp_path: Path) -> None:
         model, vocabulary, assignment = load_packed(tmp_path / "picked")
         (member,) = (m for m in members.values() if m.assignment == assignment)
         assert word_errors(model, vocabulary, load_corpus(file.corpora.dev)).errors == member.errors
-    export_member(file.model_copy(update={"superb": None}), member, tmp_path / "picked")  # of an ordinary study
+    export_candidate(file.model_copy(update={"superb": None}), member, tmp_path / "picked")  # of an ordinary study
     assert not (tmp_path / "picked" / "model.head.safetensors").exists()
     plain = path.with_name("plain.toml")
     plain.write_text(path.read_text().replace("width = 8", "width = 9"))
@@ -165,7 +166,7 @@ def test_every_row_of_table_1_can_be_trained(tmp_path: Path) -> None:
     assert {(r.recipe, r.bits) for r in planned(file)} >= {
         (m, b) for m in ("sqwq", "bit-l", "bit-la") for b in (8, 4, 2, 1)
     }
-    results, failed = compare_recipes(file, Desk(InlineExecutor(), lambda _: None, lambda: False))
+    results, failed = compare_recipes(file, RunContext(InlineExecutor(), lambda _: None, lambda: False))
     assert not failed
     assert len(results) == len(planned(file)) == 24
 

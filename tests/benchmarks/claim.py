@@ -14,19 +14,20 @@ import numpy as np
 import pandas as pd
 
 from evaluators.wer import WordErrors, paired_gain
-from search.executors import make_executor
-from search.member import Member
-from search.screen import SearchLine, StatusLine
-from search.snapshot import measured_members
-from search.stages import Stop, refine_study, search_study
-from search.study_file import StudyFile
+from search.running.executors import make_executor
+from search.stages.run import refine_study, search_study
+from search.stages.stage import Stop
+from search.study.candidate import Candidate
+from search.study.snapshot import measured_candidates
+from search.study.study_file import StudyFile
+from search.views.screen import SearchLine, StatusLine
 
 STUDY = Path("studies/pocket/below-w2a2.toml")
 RESULTS = Path(__file__).with_name("results")
 _RESAMPLES = 10_000
 
 
-def run(study: Path, seed: int, stop: Stop) -> list[Member]:
+def run(study: Path, seed: int, stop: Stop) -> list[Candidate]:
     """The refined members of a seed; what is measured already is not measured again."""
     path = study.with_name(f"claim-{study.stem}-{seed}.toml")
     path.write_text(study.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n"))
@@ -38,16 +39,16 @@ def run(study: Path, seed: int, stop: Stop) -> list[Member]:
                 stage(file, executor, SearchLine(line), stop)
     finally:
         executor.close()
-    return measured_members(file.at("refined"))
+    return measured_candidates(file.at("refined"))
 
 
-def scored(member: Member) -> WordErrors:
+def scored(member: Candidate) -> WordErrors:
     """Word errors on the test corpus."""
     assert member.test is not None
     return WordErrors(tuple(member.test["errors"]), tuple(member.test["words"]))
 
 
-def below_line(member: Member, low: Member, high: Member, corpus: str) -> tuple[float, float, float]:
+def below_line(member: Candidate, low: Candidate, high: Candidate, corpus: str) -> tuple[float, float, float]:
     """WER points below the line from ``low`` to ``high`` at the member's bytes, with its paired 95 % interval.
 
     A member smaller than ``low`` is held against ``low`` itself, not against the line drawn further.
@@ -63,7 +64,7 @@ def below_line(member: Member, low: Member, high: Member, corpus: str) -> tuple[
     return float(100 * gap.sum() / words.sum()), float(low_end), float(high_end)
 
 
-def pooled(pairs: list[tuple[Member, Member]]) -> tuple[float, float, float]:
+def pooled(pairs: list[tuple[Candidate, Candidate]]) -> tuple[float, float, float]:
     """Mean gain of the seeds' members over their rivals on the test corpus, its interval over utterances."""
     own, theirs = (
         WordErrors(
@@ -75,7 +76,7 @@ def pooled(pairs: list[tuple[Member, Member]]) -> tuple[float, float, float]:
     return paired_gain(own, theirs)
 
 
-def best_fitting(members: list[Member]) -> tuple[Member, Member] | None:
+def best_fitting(members: list[Candidate]) -> tuple[Candidate, Candidate] | None:
     """The refined mixture of the lowest development WER among those that cost no more than w2a2, and w2a2."""
     high = next(m for m in members if m.name == "w2a2")
     fitting = [
@@ -85,7 +86,7 @@ def best_fitting(members: list[Member]) -> tuple[Member, Member] | None:
     return (min(fitting, key=lambda m: m.wer), high) if fitting else None
 
 
-def rows(seed: int, members: list[Member]) -> list[dict[str, object]]:
+def rows(seed: int, members: list[Candidate]) -> list[dict[str, object]]:
     """What one seed says to the two claims."""
     named = {m.name: m for m in members}
     low, high = named["w1a1"], named["w2a2"]
@@ -100,7 +101,7 @@ def rows(seed: int, members: list[Member]) -> list[dict[str, object]]:
     return found
 
 
-def _row(seed: int, claim: str, member: Member, rival: Member, gain: tuple[float, float, float]) -> dict[str, object]:
+def _row(seed: int, claim: str, member: Candidate, rival: Candidate, gain: tuple[float, float, float]) -> dict[str, object]:
     points, low, high = (round(g, 3) for g in gain)
     return {
         "seed": seed, "claim": claim, "member": member.name, "storage_mb": member.storage_mb,
@@ -117,7 +118,7 @@ def main() -> None:
     parser.add_argument("--study", type=Path, default=STUDY)
     stop = Stop()
     table: list[dict[str, object]] = []
-    pairs: list[tuple[Member, Member]] = []
+    pairs: list[tuple[Candidate, Candidate]] = []
     chosen = parser.parse_args()
     for seed in range(chosen.seeds):
         members = run(chosen.study, seed, stop)

@@ -24,18 +24,19 @@ from typing import Any
 
 import numpy as np
 import optuna
+from evaluators.objectives.runtime import runtime
+from evaluators.objectives.storage import storage_bytes
 
-from evaluators.runtime import runtime
-from evaluators.storage import storage_bytes
-from search.dispatch import Finished
-from search.driver import Desk, Driver
-from search.executors import RayExecutor
-from search.ledger import Ledger
-from search.samplers import make_sampler
-from search.stages import Stop, search_study
-from search.study_file import StudyFile
-from search.surrogate import SurrogateSampler
-from search.worker import Job, Outcome
+from search.running.dispatch import Finished
+from search.running.job import Job, Outcome
+from search.running.ray_executor import RayExecutor
+from search.samplers.make import make_sampler
+from search.samplers.surrogate import SurrogateSampler
+from search.stages.driver import Driver
+from search.stages.run import search_study
+from search.stages.stage import RunContext, Stop
+from search.study.ledger import Ledger
+from search.study.study_file import StudyFile
 from spaces import Assignment, SearchSpace, named_architecture
 from tests import postgres
 from tests.conftest import TOML, write_study
@@ -65,7 +66,7 @@ def hubits_overhead(folder: Path, trials: int) -> float:
     while executor.free < 2:
         executor.wait(0.1)
     started = time.perf_counter()
-    found = search_study(file, executor, lambda _: None, Stop())
+    found = search_study(file, RunContext(executor, lambda _: None, Stop()))
     seconds = time.perf_counter() - started
     executor.close()
     return seconds / len(found)
@@ -104,7 +105,7 @@ def trial_cost(folder: Path, before: int, trials: int, storage: str | None) -> d
         choices = {name: int(rng.integers(size)) for name, size in file.search_space.variables.items()}
         number, assignment = ledger.give(file.search_space.decode(choices))
         ledger.complete(number, assignment, simulated_result(assignment))
-    desk = Desk(_Instant(), lambda _: None, lambda: False)
+    desk = RunContext(_Instant(), lambda _: None, lambda: False)
     driver = Driver(file, desk, make_sampler(file, None))
     driver._target = trials
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -212,7 +213,7 @@ def busy(folder: Path, workers: int, rounds: int, sampler: str, compress: float)
     """Share of the workers' time that is spent on trials, from the start until nothing is left to begin."""
     file = study(folder, workers * rounds, sampler)
     executor = Clockwork(workers, file, compress)
-    driver = Driver(file, Desk(executor, lambda _: None, lambda: False), make_sampler(file, None))
+    driver = Driver(file, RunContext(executor, lambda _: None, lambda: False), make_sampler(file, None))
     file.home.mkdir(exist_ok=True)
     started = time.perf_counter()
     measured = len(driver.run())

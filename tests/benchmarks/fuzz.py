@@ -19,15 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.corpora import read_audio, read_manifest
-from evaluators.hubert import load_config, load_model
-from evaluators.packed import load_packed
-from search.check import missing
-from search.executors import InlineExecutor
-from search.export import export_member
-from search.snapshot import measured_members
-from search.stages import Stop, search_study
-from search.study_file import StudyFile
+from evaluators.data.audio import read_audio
+from evaluators.data.manifest import read_manifest
+from evaluators.formats.packed import load_packed
+from evaluators.models.folder import load_config, load_model
+from search.front.export import export_candidate
+from search.running.executors import InlineExecutor
+from search.stages.check import missing
+from search.stages.run import search_study
+from search.stages.stage import RunContext, Stop
+from search.study.snapshot import measured_candidates
+from search.study.study_file import StudyFile
 from spaces import Assignment, UserError
 from tests.conftest import write_study
 
@@ -69,13 +71,13 @@ def targets(root: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
     """What is mutated, and how a command would read it."""
     study = write_study(root / "study")
     file = StudyFile.load(study)
-    found = search_study(file, InlineExecutor(), lambda _: None, Stop())
-    export_member(file, next(m for m in found if m.name == "w2a2"), root / "packed")
+    found = search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    export_candidate(file, next(m for m in found if m.name == "w2a2"), root / "packed")
 
     def read_study(path: Path) -> None:
         one = StudyFile.load(path)
         missing(one)
-        measured_members(one)
+        measured_candidates(one)
 
     def read_corpus(path: Path) -> None:
         corpus = read_manifest(path)

@@ -13,10 +13,10 @@ from scipy.stats import spearmanr
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import KFold
 
-from search.pareto import hypervolume, reference_beyond
-from search.records import costs as study_costs
-from search.study_file import StudyFile
-from search.wer_model import SensitivityPrior
+from search.hypervolume import hypervolume, reference_beyond
+from search.samplers.wer_model import SensitivityPrior
+from search.study.records import costs as study_costs
+from search.study.study_file import StudyFile
 
 Choices = dict[str, int]
 Costs = tuple[float, float, float]

@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from transformers import HubertConfig, HubertForCTC
 
-from evaluators.batches import Batch
-from evaluators.distill import distillation_loss, teacher_of
-from evaluators.hubert import build, load_model
-from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.data.batches import Batch
+from evaluators.models.families import build
+from evaluators.models.folder import load_model
+from evaluators.quantization.insert import calibrate, insert_quantizers, ladder_assignments, set_precisions
 from evaluators.rehearsal import made_up_batch
 from evaluators.settings import FinetuneSettings
-from evaluators.supernet import SUPERNET_BITS
+from evaluators.training.losses import distillation_loss, teacher_of
+from evaluators.training.supernet import SUPERNET_BITS
 from spaces import Architecture, Assignment, Precision
 
 POCKET = Path("studies/pocket/model")

@@ -13,16 +13,18 @@ import optuna
 import pandas as pd
 from optuna.trial import create_trial
 
-from search.driver import Desk, Driver
-from search.executors import make_executor
-from search.member import Member
-from search.proposals import Table, greedy_path
-from search.records import costs, members, open_study
-from search.samplers import make_sampler
-from search.screen import SearchLine, StatusLine, TrainingLine
-from search.sensitivity import measure_sensitivity, read_sensitivity
-from search.stages import Stop
-from search.study_file import StudyFile
+from search.running.executors import make_executor
+from search.running.tasks.sensitivity import measure_sensitivity
+from search.samplers.make import make_sampler
+from search.samplers.proposals import Table, greedy_path
+from search.stages.driver import Driver
+from search.stages.stage import RunContext, Stop
+from search.study.candidate import Candidate
+from search.study.records import candidates as members
+from search.study.records import costs, open_study
+from search.study.sensitivities import read_sensitivity
+from search.study.study_file import StudyFile
+from search.views.screen import SearchLine, StatusLine, TrainingLine
 from spaces import Assignment, SearchSpace
 
 STUDY = Path("studies/pocket/table.toml")
@@ -70,7 +72,7 @@ def restore(file: StudyFile, column: str) -> None:
         )  # fmt: skip
 
 
-def write_table(file: StudyFile, measured: list[Member], proxies: list[Member], sources: Sources) -> None:
+def write_table(file: StudyFile, measured: list[Candidate], proxies: list[Candidate], sources: Sources) -> None:
     """Write everything measured so far as CSV."""
     supernet = {m.assignment: m.wer for m in proxies}
     rows = []
@@ -103,7 +105,7 @@ def main() -> None:
     with StatusLine() as line, stop.listening():
         table = read_sensitivity(file) or measure_sensitivity(file, TrainingLine(line, "divergence"))
         sources = plan(file, table)
-        desk = Desk(executor, SearchLine(line), stop)
+        desk = RunContext(executor, SearchLine(line), stop)
         try:
             Driver(file, desk, make_sampler(file, table), list(sources)).run()
             if not stop():

@@ -25,9 +25,9 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from plotly.colors import qualitative
 from plotly.subplots import make_subplots
 
-from search.pareto import hypervolume
-from search.proposals import greedy_path
-from search.surrogate import SurrogateSampler
+from search.hypervolume import hypervolume
+from search.samplers.proposals import greedy_path
+from search.samplers.surrogate import SurrogateSampler
 from tests.benchmarks.problems import Choices, Costs, Problem, additive, agreements, held_out_error, recorded
 
 RESULTS = Path(__file__).with_name("results") / "search.csv"
@@ -45,11 +45,11 @@ def _some(problem: Problem, seed: int) -> list[tuple[Choices, float]]:
 
 
 SAMPLERS: dict[str, Callable[[Problem, int], BaseSampler]] = {
-    "hubits": lambda problem, seed: SurrogateSampler(problem.costs, seed, sensitivity=problem.lost),
+    "hubits": lambda problem, seed: SurrogateSampler(problem.objectives, seed, sensitivity=problem.lost),
     "hubits-proxies": lambda problem, seed: SurrogateSampler(
-        problem.costs, seed, sensitivity=problem.lost, proxies=_some(problem, seed)
+        problem.objectives, seed, sensitivity=problem.lost, proxies=_some(problem, seed)
     ),
-    "hubits-blind": lambda problem, seed: SurrogateSampler(problem.costs, seed),
+    "hubits-blind": lambda problem, seed: SurrogateSampler(problem.objectives, seed),
     "nsga2": lambda _, seed: NSGAIISampler(population_size=20, seed=seed),
     "tpe": lambda _, seed: TPESampler(seed=seed),
     "tpe-multivariate": lambda _, seed: TPESampler(multivariate=True, seed=seed),

@@ -20,11 +20,13 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from search.executors import InlineExecutor, RayExecutor
-from search.records import open_study
-from search.screen import duration
-from search.stages import Stop, search_study
-from search.study_file import StudyFile
+from search.running.executors import InlineExecutor
+from search.running.ray_executor import RayExecutor
+from search.stages.run import search_study
+from search.stages.stage import RunContext, Stop
+from search.study.records import open_study
+from search.study.study_file import StudyFile
+from search.views.screen import duration
 from spaces import UserError
 from tests.conftest import TOML, write_study
 from tests.simulation import Simulation, notes
@@ -39,7 +41,7 @@ def drive(path: Path, log: Path) -> None:
     file = file.model_copy(update={"search": search})
     executor = RayExecutor(search, Simulation(log, odds=1 / 3, seconds=(0.02, 0.1, 0.2)))
     try:
-        search_study(file, executor, lambda _: None, Stop())
+        search_study(file, RunContext(executor, lambda _: None, Stop()))
     except UserError as error:  # a full disk, five failures in a row: the next life goes on
         print(error, file=sys.stderr)
     finally:
@@ -80,7 +82,7 @@ def examine(path: Path, log: Path) -> dict[str, Any]:
     """What became of everything that was ever started; a last driver, which measures nothing, tidies up first."""
     file = StudyFile.load(path)
     file = file.model_copy(update={"search": file.search.model_copy(update={"trials": 0})})
-    search_study(file, InlineExecutor(Simulation(log)), lambda _: None, Stop())
+    search_study(file, RunContext(InlineExecutor(Simulation(log)), lambda _: None, Stop()))
     trials = open_study(file, create=False).get_trials(deepcopy=False)
     complete = [
         t.user_attrs["assignment"] for t in trials if t.state == TrialState.COMPLETE and "repeats" not in t.user_attrs

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.pareto import hypervolume
+from search.hypervolume import hypervolume
 from tests.benchmarks.problems import additive, agreements
 from tests.benchmarks.search import SAMPLERS, draw, greedy, medians, one_run, problem_of, run, table
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from evaluators.corpora import FileCorpus, seconds
+from evaluators.data.corpus import FileCorpus, seconds
 from tests.benchmarks.throughput import scoring, speech, waiting
 
 CPU = torch.device("cpu")

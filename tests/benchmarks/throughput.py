@@ -23,22 +23,26 @@ import soundfile
 import torch
 from transformers import HubertConfig, HubertForCTC
 
-from evaluators.batches import loaded, training_batches
-from evaluators.corpora import SAMPLE_RATE, Corpus, read_manifest, seconds
-from evaluators.distill import distillation_loss, teacher_of
-from evaluators.evaluator import load_corpus
-from evaluators.hubert import build, load_model
-from evaluators.optimise import optimise
-from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.data.batches import loaded, training_batches
+from evaluators.data.corpus import Corpus, seconds
+from evaluators.data.load import load_corpus
+from evaluators.data.manifest import read_manifest
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from evaluators.models.families import build
+from evaluators.models.folder import load_model
+from evaluators.quantization.insert import calibrate, insert_quantizers, ladder_assignments, set_precisions
 from evaluators.scoring import word_errors
 from evaluators.settings import FinetuneSettings
-from evaluators.supernet import SUPERNET_BITS
-from evaluators.text import POCKET_TOKENS, Vocabulary
-from search.executors import make_executor
-from search.snapshot import measured_members
-from search.stages import Stop, search_study
-from search.study_file import StudyFile
+from evaluators.training.loop import optimise
+from evaluators.training.losses import distillation_loss, teacher_of
+from evaluators.training.supernet import SUPERNET_BITS
+from search.running.executors import make_executor
+from search.stages.run import search_study
+from search.stages.stage import RunContext, Stop
+from search.study.snapshot import measured_candidates
+from search.study.study_file import StudyFile
 from spaces import Architecture, Assignment, Precision
+from spaces.architecture import SAMPLE_RATE
 
 MODEL = Path("studies/pocket/model")
 SHARING = """
@@ -114,7 +118,7 @@ def waiting(corpus: Corpus, device: torch.device, batch_seconds: float, steps: i
     insert_quantizers(student, layers, ladder_assignments(layers, SUPERNET_BITS))
     student.to(device).requires_grad_(True)
     calibrate(student, next(batches))
-    set_precisions(student, layers, Assignment.uniform(layers, Precision(2, 2)))
+    set_precisions(student, layers, Assignment.uniform(layers, Precision.of(2, 2)))
     teach, waited, ends = teacher_of(model, settings), [0.0], [0.0]
 
     def losses(step: int) -> Iterator[torch.Tensor]:
@@ -152,10 +156,10 @@ def trials_an_hour(folder: Path, at_a_time: int, trials: int) -> float:
     executor = make_executor(file.search)
     started = time.perf_counter()
     try:
-        search_study(file, executor, lambda _: None, Stop())
+        search_study(file, RunContext(executor, lambda _: None, Stop()))
     finally:
         executor.close()
-    return 3600 * len(measured_members(file)) / (time.perf_counter() - started)
+    return 3600 * len(measured_candidates(file)) / (time.perf_counter() - started)
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import HubertConfig, HubertForCTC, HubertModel
 
-from evaluators.checkpoints import import_checkpoint
-from evaluators.hubert import load_model
-from evaluators.text import LIBRISPEECH_TOKENS, Vocabulary
+from evaluators.data.vocabulary import LIBRISPEECH_TOKENS, Vocabulary
+from evaluators.models.folder import load_model
+from evaluators.models.imports import import_checkpoint
 from search.cli import main
 from spaces import UserError
 from tests.conftest import TINY

@@ -1,10 +1,11 @@
 """Storage, runtime and the paper's accounting against closed forms and the paper's own table."""
 
 import pytest
+from evaluators.objectives.layout import packed_entries
+from evaluators.objectives.runtime import runtime
+from evaluators.objectives.storage import storage_bytes
 
 from evaluators import paper
-from evaluators.runtime import runtime
-from evaluators.storage import packed_entries, storage_bytes
 from spaces import FP16, Architecture, Assignment, Precision, UserError, named_architecture
 from spaces.models import CONFIGS
 
@@ -66,14 +67,14 @@ def test_honest_runtime_with_the_products_in_fp16(precision: str, share: float) 
 
 
 def test_cost_of_a_multiply_add() -> None:
-    assert Precision(8, 8).cost == FP16.cost == Precision(4, 16).cost == 1
-    assert Precision(1, 1).cost == 2 / 72
-    assert Precision(2, 8).cost == (16 + 8) / 72
+    assert Precision.of(8, 8).cost == FP16.cost == Precision.of(4, 16).cost == 1
+    assert Precision.of(1, 1).cost == 2 / 72
+    assert Precision.of(2, 8).cost == (16 + 8) / 72
 
 
 def test_storage_of_one_quantized_layer_in_closed_form() -> None:
     layer = next(x for x in LINEARS if x.name == "block0.feed_forward.output_dense")
-    one = Assignment({layer.name: Precision(2, 16)})
+    one = Assignment({layer.name: Precision.of(2, 16)})
     payload = 768 * 3072 * 2 // 8 + 768 * 2
     entries = packed_entries(MODEL, one)
     assert entries[f"{layer.path}.weight.codes"] == ("U8", (768 * 3072 // 4,))
@@ -83,8 +84,8 @@ def test_storage_of_one_quantized_layer_in_closed_form() -> None:
 
 def test_fewer_bits_are_never_larger_nor_slower() -> None:
     for weights in (False, True):
-        ladder = [Precision(b, 8) if weights else Precision(8, b) for b in (1, 2, 4, 8)]
+        ladder = [Precision.of(b, 8) if weights else Precision.of(8, b) for b in (1, 2, 4, 8)]
         assignments = [Assignment.uniform(BLOCKS, p) for p in ladder]
         assert [runtime(MODEL, a) for a in assignments] == sorted(runtime(MODEL, a) for a in assignments)
-    sizes = [storage_bytes(MODEL, Assignment.uniform(BLOCKS, Precision(b, b))) for b in (1, 2, 4, 8, 16)]
+    sizes = [storage_bytes(MODEL, Assignment.uniform(BLOCKS, Precision.of(b, b))) for b in (1, 2, 4, 8, 16)]
     assert sizes == sorted(sizes)

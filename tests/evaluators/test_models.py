@@ -7,25 +7,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from evaluators.objectives.storage import storage_bytes
 from torch.nn import functional
 from transformers import HubertConfig, HubertForCTC
 
-from evaluators.batches import Batch, collate, scoring_batches
-from evaluators.corpora import read_manifest
-from evaluators.distill import distillation_loss, join, outputs, split_lesson, teacher_of, totals
+from evaluators.data.batches import Batch, collate, scoring_batches
+from evaluators.data.load import CorpusSettings
+from evaluators.data.manifest import read_manifest
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from evaluators.errors import DivergedError
 from evaluators.evaluator import Evaluator, with_quantizers
-from evaluators.finetune import finetune_steps
-from evaluators.float_model import ctc_loss, train_float
-from evaluators.hubert import build, load_config, load_model, load_weights, save_half, save_model
-from evaluators.optimise import cosine, optimise
-from evaluators.quantize import calibrate, insert_quantizers, ladder_assignments, set_precisions
-from evaluators.quantizers import best_scale
-from evaluators.scoring import frames, logits, transcribe
-from evaluators.settings import CorpusSettings, FinetuneSettings, FloatSettings, SupernetSettings
-from evaluators.storage import storage_bytes
-from evaluators.supernet import SUPERNET_BITS, random_assignment, train_supernet
-from evaluators.text import POCKET_TOKENS, Vocabulary
+from evaluators.models.families import build
+from evaluators.models.folder import load_config, load_model, save_model
+from evaluators.models.forward import frames, logits
+from evaluators.models.tensors import load_weights, save_half
+from evaluators.quantization.insert import calibrate, insert_quantizers, ladder_assignments, set_precisions
+from evaluators.quantization.quantizers import best_scale
+from evaluators.scoring import transcribe
+from evaluators.settings import FinetuneSettings, FloatSettings, SupernetSettings
+from evaluators.training.finetune import finetune_steps
+from evaluators.training.float_model import train_float
+from evaluators.training.loop import cosine, optimise
+from evaluators.training.losses import ctc_loss, distillation_loss, join, outputs, split_lesson, teacher_of, totals
+from evaluators.training.supernet import SUPERNET_BITS, random_assignment, train_supernet
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
 from spaces.architecture import GROUPS
 from tests.conftest import TINY, write_speech, write_study
@@ -70,7 +74,7 @@ def test_more_bits_are_nearer_to_the_float_model(batch: Batch) -> None:
         exact = logits(model, batch)
         errors = []
         for bits in (2, 4, 8):
-            set_precisions(model, SPACE.layers, SPACE.uniform(Precision(bits, bits)))
+            set_precisions(model, SPACE.layers, SPACE.uniform(Precision.of(bits, bits)))
             errors.append(float((logits(model, batch) - exact).square().mean()))
     assert errors == sorted(errors, reverse=True)
 
@@ -80,7 +84,7 @@ def test_each_product_is_quantized_on_its_own(batch: Batch) -> None:
     results = []
     with torch.inference_mode():
         for layer in ("block0.products.scores", "block0.products.context", "block1.products.context"):
-            set_precisions(model, SPACE.layers, Assignment({layer: Precision(1, 1)}))
+            set_precisions(model, SPACE.layers, Assignment({layer: Precision.of(1, 1)}))
             results.append(logits(model, batch))
     assert not torch.equal(results[0], results[1])
     assert not torch.equal(results[1], results[2])
@@ -89,7 +93,7 @@ def test_each_product_is_quantized_on_its_own(batch: Batch) -> None:
 def test_padding_does_not_change_what_is_heard(tmp_path: Path) -> None:
     corpus = read_manifest(write_speech(tmp_path))
     model = _student(collate(corpus, VOCABULARY, (0, 1))).eval()
-    set_precisions(model, SPACE.layers, SPACE.uniform(Precision(2, 2)))
+    set_precisions(model, SPACE.layers, SPACE.uniform(Precision.of(2, 2)))
     alone, padded = (collate(corpus, VOCABULARY, i) for i in ((0,), (0, 5)))
     with torch.inference_mode():
         length = int(frames(model, alone)[0])
@@ -120,7 +124,7 @@ def test_padding_is_not_heard_through_hubert_bases_group_norm_either(tmp_path: P
 
 def test_gradients_reach_every_scale_that_is_used_and_no_other(batch: Batch) -> None:
     model = _student(batch)
-    set_precisions(model, SPACE.layers, SPACE.uniform(Precision(2, 4)))
+    set_precisions(model, SPACE.layers, SPACE.uniform(Precision.of(2, 4)))
     logits(model, batch).square().mean().backward()
     for name, parameter in model.named_parameters():
         if "quantizer" in name and not (".layers.1." in name and "query" in name):
@@ -234,7 +238,7 @@ def test_a_supernet_trains_and_candidates_start_from_it(tmp_path: Path) -> None:
     evaluator = Evaluator(
         tmp_path / "model", tmp_path / "supernet.safetensors", SPACE.layers, source, source, FinetuneSettings(steps=0)
     )
-    measured = evaluator.measure(SPACE.uniform(Precision(1, 1)))
+    measured = evaluator.measure(SPACE.uniform(Precision.of(1, 1)))
     weight = student.hubert.encoder.layers[0].feed_forward.output_dense.weight_quantizer.scale(1)
     packed = measured.tensors["hubert.encoder.layers.0.feed_forward.output_dense.weight.scale"]
     assert torch.allclose(packed.float(), weight.half().float(), rtol=1e-2)
@@ -257,7 +261,7 @@ def test_layers_that_the_supernet_does_not_know_are_calibrated_on_it(tmp_path: P
     evaluator = Evaluator(
         tmp_path / "model", tmp_path / "supernet.safetensors", space.layers, source, source, FinetuneSettings(steps=0)
     )
-    tensors = evaluator.measure(space.uniform(Precision(4, 4))).tensors
+    tensors = evaluator.measure(space.uniform(Precision.of(4, 4))).tensors
     known = tensors["hubert.encoder.layers.0.feed_forward.output_dense.weight.scale"]
     assert torch.allclose(known.float().log(), torch.tensor(-1.5), atol=1e-3)
     own = build(CONFIG, 1).hubert.feature_projection.projection.weight.detach() * 2
@@ -274,7 +278,7 @@ def _evaluator(folder: Path, **settings: float) -> Evaluator:
 
 def test_an_evaluation_repeats_itself_whatever_came_before(tmp_path: Path) -> None:
     evaluator = _evaluator(tmp_path, steps=2, batch_seconds=2)
-    low, high = SPACE.uniform(Precision(1, 1)), SPACE.uniform(Precision(4, 4))
+    low, high = SPACE.uniform(Precision.of(1, 1)), SPACE.uniform(Precision.of(4, 4))
     first = evaluator.measure(low)
     evaluator.measure(high)
     again = evaluator.measure(low)
@@ -317,10 +321,10 @@ def test_hubert_base_says_on_a_gpu_what_it_says_on_a_cpu(batch: Batch) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_an_evaluation_runs_on_a_gpu(tmp_path: Path) -> None:
     evaluator = _evaluator(tmp_path, steps=2, batch_seconds=2, block_weight=1, attention_weight=1)
-    measured = evaluator.measure(SPACE.uniform(Precision(2, 2)))
+    measured = evaluator.measure(SPACE.uniform(Precision.of(2, 2)))
     assert evaluator.device.type == "cuda"
     assert all(t.device.type == "cpu" for t in measured.tensors.values())
-    assert evaluator.divergence(SPACE.uniform(Precision(1, 1))) > 0
+    assert evaluator.divergence(SPACE.uniform(Precision.of(1, 1))) > 0
 
 
 def test_nothing_quantized_is_the_float_model_as_it_is(tmp_path: Path) -> None:
@@ -336,13 +340,13 @@ def test_nothing_quantized_is_the_float_model_as_it_is(tmp_path: Path) -> None:
 def test_a_finetune_lowers_the_distillation_loss(tmp_path: Path) -> None:
     evaluator = _evaluator(tmp_path, steps=30, batch_seconds=4, learning_rate=5e-3, ctc_weight=0)
     losses: list[float] = []
-    evaluator.measure(SPACE.uniform(Precision(1, 1)), on_step=lambda _, loss: losses.append(loss))
+    evaluator.measure(SPACE.uniform(Precision.of(1, 1)), on_step=lambda _, loss: losses.append(loss))
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
 def test_fewer_bits_may_get_more_steps() -> None:
     settings = FinetuneSettings(steps=10, low_bit_steps=20)
-    steps = [finetune_steps(settings, ARCHITECTURE, SPACE.uniform(Precision(b, 8))) for b in (1, 2, 8)]
+    steps = [finetune_steps(settings, ARCHITECTURE, SPACE.uniform(Precision.of(b, 8))) for b in (1, 2, 8)]
     assert steps == [30, 10, 10]
 
 

@@ -3,18 +3,20 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import torch
+from evaluators.objectives.storage import storage_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import HubertConfig
 
-from evaluators.batches import Batch
-from evaluators.hubert import build, read_tensors, save_half
-from evaluators.packed import decode, encode, load_packed, pack, pack_bits, save_packed, unpack, unpack_bits
-from evaluators.quantize import calibrate, insert_quantizers, set_precisions
-from evaluators.quantizers import fake_quantize
-from evaluators.scoring import logits
-from evaluators.storage import storage_bytes
-from evaluators.text import POCKET_TOKENS, Vocabulary
+from evaluators.data.batches import Batch
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from evaluators.formats.codes import decode, encode, pack_codes, unpack_codes
+from evaluators.formats.packed import load_packed, pack, save_packed, unpack
+from evaluators.models.families import build
+from evaluators.models.forward import logits
+from evaluators.models.tensors import read_tensors, save_half
+from evaluators.quantization.insert import calibrate, insert_quantizers, set_precisions
+from evaluators.quantization.quantizers import fake_quantize
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
 from spaces.architecture import GROUPS
 from tests.conftest import TINY
@@ -35,9 +37,9 @@ def _batch() -> Batch:
 @given(st.data(), st.sampled_from(BITS))
 def test_bits_survive_packing(data: st.DataObject, bits: int) -> None:
     codes = torch.tensor(data.draw(st.lists(st.integers(0, 2**bits - 1), min_size=1, max_size=70)), dtype=torch.uint8)
-    packed = pack_bits(codes, bits)
+    packed = pack_codes(codes, bits)
     assert len(packed) == -(-len(codes) * bits // 8)
-    assert unpack_bits(packed, bits, len(codes)).tolist() == codes.tolist()
+    assert unpack_codes(packed, bits, len(codes)).tolist() == codes.tolist()
 
 
 @given(st.integers(0, 1000), st.sampled_from(BITS))
@@ -73,7 +75,7 @@ def test_any_assignment_is_packed_to_the_foretold_byte_and_computes_the_same(dat
 
 def _export(folder: Path) -> Assignment:
     model = build(CONFIG, seed=2)
-    assignment = SPACE.uniform(Precision(2, 2))
+    assignment = SPACE.uniform(Precision.of(2, 2))
     insert_quantizers(model, SPACE.layers, [assignment])
     calibrate(model, _batch())
     folder.mkdir(exist_ok=True)
@@ -94,7 +96,7 @@ def test_an_exported_folder_loads(tmp_path: Path) -> None:
 
 def test_another_assignment_than_the_checkpoints_is_refused(tmp_path: Path) -> None:
     _export(tmp_path)
-    (tmp_path / "assignment.json").write_text(SPACE.uniform(Precision(1, 1)).to_json())
+    (tmp_path / "assignment.json").write_text(SPACE.uniform(Precision.of(1, 1)).to_json())
     with pytest.raises(UserError, match="the assignment is another's"):
         load_packed(tmp_path)
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.corpora import read_manifest
-from evaluators.prompts import LIST, SOUNDS, main, prompts, split_of, spoken_text, write_manifests
-from evaluators.text import POCKET_TOKENS, Vocabulary
-from search.executors import InlineExecutor
-from search.snapshot import measured_members
-from search.stages import Stop, search_study
-from search.study_file import StudyFile
-from search.training import train_float_model, train_supernet_model
+from evaluators.data.asterisk import LIST, SOUNDS, main, prompts, split_of, spoken_text, write_manifests
+from evaluators.data.manifest import read_manifest
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from search.running.executors import InlineExecutor
+from search.stages.run import search_study
+from search.stages.stage import RunContext, Stop
+from search.stages.training import train_float_model, train_supernet_model
+from search.study.snapshot import measured_candidates
+from search.study.study_file import StudyFile
 from spaces import UserError
 
 STUDY = Path("studies/asterisk/prompts.toml")
@@ -80,5 +81,5 @@ def test_from_the_package_to_the_front(tmp_path: Path) -> None:
     train_float_model(StudyFile.load(path), lambda *_: None)
     train_supernet_model(StudyFile.load(path), lambda *_: None)
     file = StudyFile.load(path)
-    search_study(file, InlineExecutor(), lambda _: None, Stop())
-    assert {"fp16", "w2a2", "w1a1"} < {m.name for m in measured_members(file)}
+    search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    assert {"fp16", "w2a2", "w1a1"} < {m.name for m in measured_candidates(file)}

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.quantizers import ActivationQuantizer, WeightQuantizer, best_scale, fake_quantize, levels
+from evaluators.quantization.quantizers import ActivationQuantizer, WeightQuantizer, best_scale, fake_quantize, levels
 
 BITS = [1, 2, 4, 8]
 FORMS = ["signed", "nonnegative", "skewed"]

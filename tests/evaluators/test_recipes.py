@@ -6,29 +6,23 @@ from typing import get_args
 
 import pytest
 import torch
+from evaluators.objectives.paper import recipe_assignment
 from transformers import HubertConfig
 
 from evaluators import paper
-from evaluators.batches import Batch, collate, scoring_batches
-from evaluators.corpora import read_manifest
-from evaluators.distill import outputs, split_lesson, valid_frames
+from evaluators.data.batches import Batch, collate, scoring_batches
+from evaluators.data.load import CorpusSettings
+from evaluators.data.manifest import read_manifest
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from evaluators.evaluator import Evaluator
-from evaluators.hubert import build
-from evaluators.modules import QuantLinear
-from evaluators.quantize import set_precisions
-from evaluators.recipes import (
-    ElasticActivation,
-    ElasticWeight,
-    SquashedWeight,
-    papers_loss,
-    recipe_assignment,
-    recipe_settings,
-    start_recipe,
-    train_recipe,
-)
-from evaluators.scoring import logits
-from evaluators.settings import CorpusSettings, FinetuneSettings, RecipeName
-from evaluators.text import POCKET_TOKENS, Vocabulary
+from evaluators.models.families import build
+from evaluators.models.forward import logits
+from evaluators.quantization.insert import set_precisions
+from evaluators.quantization.layers import QuantLinear
+from evaluators.quantization.paper import ElasticActivation, ElasticWeight, SquashedWeight
+from evaluators.settings import FinetuneSettings, RecipeName
+from evaluators.training.losses import outputs, split_lesson, valid_frames
+from evaluators.training.paper_recipes import papers_loss, recipe_settings, start_recipe, train_recipe
 from spaces import Architecture, named_architecture
 from tests.conftest import TINY, write_speech, write_study
 

@@ -12,14 +12,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.batches import collate, loaded, pack, scoring_batches, training_batches
-from evaluators.corpora import SAMPLE_RATE, PocketCorpus, fingerprint, read_audio, read_librispeech, read_manifest
-from evaluators.float_model import augmented_batches
-from evaluators.grammar import sentence, words
+from evaluators.data.audio import read_audio
+from evaluators.data.augment import augmented_batches
+from evaluators.data.batches import collate, loaded, scoring_batches, training_batches
+from evaluators.data.corpus import fingerprint
+from evaluators.data.grammar import sentence, words
+from evaluators.data.librispeech import read_librispeech
+from evaluators.data.manifest import read_manifest
+from evaluators.data.pocket import PocketCorpus
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from evaluators.formats.packed import pack
 from evaluators.settings import FloatSettings
-from evaluators.text import POCKET_TOKENS, Vocabulary
 from evaluators.wer import WordErrors, count_errors, paired_gain
 from spaces import UserError
+from spaces.architecture import SAMPLE_RATE
 from tests.conftest import write_speech
 
 VOCABULARY = Vocabulary(POCKET_TOKENS)
@@ -244,7 +250,7 @@ def test_the_pocket_test_set_is_large_enough() -> None:
 
 
 def test_voices_of_the_splits_are_disjoint() -> None:
-    from evaluators.speech import _VARIANTS
+    from evaluators.data.espeak import _VARIANTS
 
     names = [name for split in _VARIANTS.values() for name in split.split()]
     assert len(names) == len(set(names))

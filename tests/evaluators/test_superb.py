@@ -6,13 +6,15 @@ import pytest
 import torch
 from transformers import HubertConfig
 
-from evaluators.batches import Batch, collate, scoring_batches
-from evaluators.corpora import read_manifest
-from evaluators.hubert import build, save_half
-from evaluators.scoring import frames, logits
+from evaluators.data.batches import Batch, collate, scoring_batches
+from evaluators.data.manifest import read_manifest
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from evaluators.models.families import build
+from evaluators.models.forward import frames, logits
+from evaluators.models.superb import HeadedModel, SuperbHead, load_head
+from evaluators.models.tensors import save_half
 from evaluators.settings import SuperbSettings
-from evaluators.superb import HeadedModel, SuperbHead, load_head, train_head
-from evaluators.text import POCKET_TOKENS, Vocabulary
+from evaluators.training.superb_head import train_head
 from spaces import UserError
 from tests.conftest import TINY, write_speech
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from transformers import HubertConfig
 
-from evaluators.corpora import read_manifest
-from evaluators.float_model import train_float
-from evaluators.hubert import build
+from evaluators.data.manifest import read_manifest
+from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from evaluators.models.families import build
 from evaluators.settings import FloatSettings, SupernetSettings
-from evaluators.supernet import train_supernet
-from evaluators.text import POCKET_TOKENS, Vocabulary
+from evaluators.training.float_model import train_float
+from evaluators.training.supernet import train_supernet
 from spaces import Architecture
 from tests.conftest import TINY, write_speech
 

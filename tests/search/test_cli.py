@@ -12,9 +12,10 @@ import pytest
 import soundfile
 
 from search import cli
-from search.member import checkpoint_path
-from search.records import members, open_study
-from search.study_file import StudyFile
+from search.study.layout import checkpoint_path
+from search.study.records import candidates as members
+from search.study.records import open_study
+from search.study.study_file import StudyFile
 from tests.conftest import TOML, write_study
 
 
@@ -60,7 +61,7 @@ def test_from_toml_through_ray_to_front_pick_transcript_and_report(searched: Pat
     assert json.loads((out / "assignment.json").read_text()) == json.loads(picked["assignment"])
 
     from evaluators.evaluator import load_corpus
-    from evaluators.packed import load_packed
+    from evaluators.formats.packed import load_packed
     from evaluators.scoring import word_errors
 
     model, vocabulary, _ = load_packed(out)

@@ -7,12 +7,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.copying import copy_study
-from search.executors import InlineExecutor
-from search.member import Member
-from search.records import connect, members, open_study
-from search.stages import Stop, refine_study, search_study
-from search.study_file import StudyFile
+from search.running.executors import InlineExecutor
+from search.stages.run import refine_study, search_study
+from search.stages.stage import RunContext, Stop
+from search.study.candidate import Candidate
+from search.study.copying import copy_study
+from search.study.records import candidates as members
+from search.study.records import connect, open_study
+from search.study.study_file import StudyFile
 from spaces import UserError
 from tests import postgres
 from tests.conftest import TOML, write_study
@@ -39,8 +41,8 @@ def _file(folder: Path, url: str, name: str, trials: int = 6) -> StudyFile:
     return StudyFile.load(write_study(folder, toml + f'storage = "{url}"\n'))
 
 
-def _run(file: StudyFile, log: Path) -> list[Member]:
-    return search_study(file, InlineExecutor(Simulation(log)), lambda _: None, Stop())
+def _run(file: StudyFile, log: Path) -> list[Candidate]:
+    return search_study(file, RunContext(InlineExecutor(Simulation(log)), lambda _: None, Stop()))
 
 
 def test_a_study_goes_on_and_is_read(tmp_path: Path, url: str) -> None:
@@ -50,10 +52,10 @@ def test_a_study_goes_on_and_is_read(tmp_path: Path, url: str) -> None:
     file = _file(tmp_path / "a", url, "goes-on")
     found = _run(file, tmp_path / "log")
     assert len(first) == 7
-    assert [(m.name, m.costs) for m in found] == [(m.name, m.costs) for m in whole]
+    assert [(m.name, m.objectives) for m in found] == [(m.name, m.objectives) for m in whole]
     assert len([n for n in notes(tmp_path / "log") if n["what"] == "measured"]) == 11
     assert members(file, open_study(file, create=False)) == found
-    refined = refine_study(file, InlineExecutor(Simulation(tmp_path / "log")), lambda _: None, Stop())
+    refined = refine_study(file, RunContext(InlineExecutor(Simulation(tmp_path / "log")), lambda _: None, Stop()))
     assert {m.assignment for m in refined} <= {m.assignment for m in found}
     assert not (file.folder / "study.db").exists()
 
@@ -86,7 +88,7 @@ def test_records_are_copied_whole_and_the_search_goes_on_there(tmp_path: Path, u
     with pytest.raises(UserError, match="nothing to copy"):
         copy_study(local, url)
     before = _run(local, tmp_path / "log")
-    refine_study(local, InlineExecutor(Simulation(tmp_path / "log")), lambda _: None, Stop())
+    refine_study(local, RunContext(InlineExecutor(Simulation(tmp_path / "log")), lambda _: None, Stop()))
     assert copy_study(local, url) == ["copied", "copied/refined"]
     path.write_text(path.read_text() + f'storage = "{url}"\n')
     there = StudyFile.load(path)

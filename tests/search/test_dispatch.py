@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from search.dispatch import Finished, dispatch
-from search.retries import next_attempt
-from search.worker import Job, Outcome
+from search.running.dispatch import Finished, dispatch
+from search.running.job import Job, Outcome
+from search.running.retries import next_attempt
 
 JOB = Job(0, "measure", "study.toml")
 

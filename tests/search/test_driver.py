@@ -12,22 +12,24 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.driver import Progress
-from search.executors import InlineExecutor
-from search.member import Member, result_path
-from search.pareto import front
-from search.records import database_url, members, open_study
-from search.stages import Stop, search_study
-from search.study_file import UNIFORM, StudyFile
-from search.worker import Job, Outcome
+from search.front.pareto import front
+from search.running.executors import InlineExecutor
+from search.running.job import Job, Outcome
+from search.stages.run import search_study
+from search.stages.stage import Progress, RunContext, Stop
+from search.study.candidate import Candidate
+from search.study.layout import result_path
+from search.study.records import candidates as members
+from search.study.records import database_url, open_study
+from search.study.study_file import UNIFORM, StudyFile
 from spaces import UserError
 from tests.conftest import TOML, write_study
 
 
-def _search(path: Path, trials: int = 3, executor: Any = None, **changes: Any) -> tuple[StudyFile, list[Member]]:
+def _search(path: Path, trials: int = 3, executor: Any = None, **changes: Any) -> tuple[StudyFile, list[Candidate]]:
     file = StudyFile.load(path)
     file = file.model_copy(update={"search": file.search.model_copy(update={"trials": trials, **changes})})
-    return file, search_study(file, executor or InlineExecutor(), lambda _: None, Stop())
+    return file, search_study(file, RunContext(executor or InlineExecutor(), lambda _: None, Stop()))
 
 
 def _trials(file: StudyFile) -> list[optuna.trial.FrozenTrial]:
@@ -198,11 +200,11 @@ def test_a_plateau_ends_the_search_and_says_so(tiny: Path) -> None:
     notes: list[str] = []
     file = StudyFile.load(tiny)
     file = file.model_copy(update={"search": file.search.model_copy(update={"trials": 200, "plateau": 6})})
-    found = search_study(file, Flat(), lambda p: notes.append(p.note), Stop())
+    found = search_study(file, RunContext(Flat(), lambda p: notes.append(p.note), Stop()))
     assert 5 + 6 <= len(found) < 100
     assert any("plateau" in note for note in notes)
     again = Flat()
-    assert len(search_study(file, again, lambda _: None, Stop())) <= len(found) + 1  # it stays ended
+    assert len(search_study(file, RunContext(again, lambda _: None, Stop()))) <= len(found) + 1  # it stays ended
 
 
 def test_a_trial_over_its_time_fails_and_the_search_goes_on(tiny: Path) -> None:
@@ -222,7 +224,7 @@ def test_results_of_another_search_space_are_refused(tmp_path: Path) -> None:
 def test_a_second_driver_is_refused(tiny: Path) -> None:
     file = StudyFile.load(tiny)
     with pytest.raises(UserError, match="another hubits search works on this study"):
-        search_study(file, Simulated(), lambda _: _search(tiny, 0, Simulated()) and None, Stop())
+        search_study(file, RunContext(Simulated(), lambda _: _search(tiny, 0, Simulated()) and None, Stop()))
 
 
 def test_dominated_checkpoints_are_dropped_and_all_others_kept(tiny: Path) -> None:
@@ -235,7 +237,7 @@ def test_progress_tells_what_is_left(tiny: Path) -> None:
     seen: list[tuple[int, int, int]] = []
     file = StudyFile.load(tiny)
     seen_by = [lambda p: seen.append((p.done, p.running, p.planned)) if p.stage == "search" else None]
-    search_study(file, Simulated(), seen_by[0], Stop())
+    search_study(file, RunContext(Simulated(), seen_by[0], Stop()))
     assert seen[0] == (0, 0, 8)
     assert (8, 0, 8) in seen
     assert Progress(10, done=4, seconds=[2.0, 4.0], workers=2).seconds_left == 9.0

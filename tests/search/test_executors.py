@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from search.executors import Executor, RayExecutor, make_executor
-from search.member import checkpoint_path
-from search.records import read_result
-from search.study_file import StudyFile
-from search.worker import Job, Outcome
+from search.running.executors import Executor, make_executor
+from search.running.job import Job, Outcome
+from search.running.ray_executor import RayExecutor
+from search.study.layout import checkpoint_path
+from search.study.records import read_result
+from search.study.study_file import StudyFile
 from spaces import Precision
 
 
@@ -40,7 +41,7 @@ def _ready(executor: Executor) -> None:
 
 def test_contract(executor: Executor, tiny: Path) -> None:
     file = StudyFile.load(tiny)
-    assignment = file.search_space.uniform(Precision(2, 2))
+    assignment = file.search_space.uniform(Precision.of(2, 2))
     assert executor.wait(0.01) == []
     assert executor.slots == 1
     _ready(executor)
@@ -52,7 +53,7 @@ def test_contract(executor: Executor, tiny: Path) -> None:
     assert outcome.job.number == 7
     # the result is on disk as well, whole, before it comes back
     assert read_result(file, 7, assignment) == outcome.result
-    assert read_result(file, 7, file.search_space.uniform(Precision(1, 1))) is None
+    assert read_result(file, 7, file.search_space.uniform(Precision.of(1, 1))) is None
     assert checkpoint_path(file, assignment.digest).exists()
     # the packed checkpoint that is kept scores what the trial scored
     _ready(executor)

@@ -17,12 +17,13 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.driver import Progress
-from search.executors import InlineExecutor, RayExecutor
-from search.member import Member
-from search.records import database_url
-from search.stages import Stop, search_study
-from search.study_file import StudyFile
+from search.running.executors import InlineExecutor
+from search.running.ray_executor import RayExecutor
+from search.stages.run import search_study
+from search.stages.stage import Progress, RunContext, Stop
+from search.study.candidate import Candidate
+from search.study.records import database_url
+from search.study.study_file import StudyFile
 from spaces import UserError
 from tests.conftest import TOML, write_study
 from tests.simulation import FAULTS, RECOVERED, Simulation, notes
@@ -47,14 +48,14 @@ def _search(
     ray: bool = True,
     on_progress: Callable[[Progress], None] = lambda _: None,
     **changes: Any,
-) -> list[Member]:
+) -> list[Candidate]:
     file = StudyFile.load(path)
     file = file.model_copy(update={"search": file.search.model_copy(update=changes)})
     executor = RayExecutor(file.search, simulation) if ray else InlineExecutor(simulation)
     try:
         while executor.free < executor.slots:  # a worker that is lost while it starts is no trial's loss
             executor.wait(0.2)
-        return search_study(file, executor, on_progress, Stop())
+        return search_study(file, RunContext(executor, on_progress, Stop()))
     finally:
         executor.close()
 
@@ -95,7 +96,7 @@ def test_each_fault_through_ray(tmp_path: Path, fault: str) -> None:
         assert trial.state == TrialState.FAIL
         assert trial.user_attrs["failure"] == ENDINGS[fault]
     if fault in RECOVERED or fault == "disk_full":
-        assert [m.costs for m in found] == [m.costs for m in undisturbed]
+        assert [m.objectives for m in found] == [m.objectives for m in undisturbed]
     if fault in ("memory", "cuda"):  # the same batch in two parts
         assert [n["job"] for n in notes(log) if n["number"] == 6] == [[1, 1], [2, 1]]
 
@@ -171,11 +172,11 @@ DRIVE = """
 import sys
 from pathlib import Path
 from search.cli import _run, _with_search
-from search.driver import Progress
-from search.executors import RayExecutor
+from search.stages.stage import Progress
+from search.running.ray_executor import RayExecutor
 import search.executors
-from search.stages import search_study
-from search.study_file import StudyFile
+from search.stages.run import search_study
+from search.study.study_file import StudyFile
 from tests.simulation import Simulation
 search.executors.make_executor = lambda s: RayExecutor(s, Simulation(Path(sys.argv[2]), seconds=(0.5,)))
 file = _with_search(StudyFile.load(Path(sys.argv[1])), {"workers": 2, "trials": 10, "executor": "ray"})

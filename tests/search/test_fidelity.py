@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.executors import InlineExecutor
-from search.fidelity import agreement, promoted
-from search.pareto import front
-from search.snapshot import measured_members
-from search.stages import Stop, refine_study, search_study
-from search.study_file import StudyFile
+from search.front.pareto import front
+from search.front.promote import promoted
+from search.running.executors import InlineExecutor
+from search.stages.fidelity import agreement
+from search.stages.run import refine_study, search_study
+from search.stages.stage import RunContext, Stop
+from search.study.snapshot import measured_candidates
+from search.study.study_file import StudyFile
 from spaces import UserError
 from tests.conftest import TOML, write_study
 from tests.search.test_front import member
@@ -45,20 +47,20 @@ def test_agreement_is_spearmans() -> None:
 def test_proxies_search_and_refinement_each_have_records_of_their_own(tmp_path: Path) -> None:
     file = StudyFile.load(write_study(tmp_path, REFINED))
     with pytest.raises(UserError, match="nothing measured yet"):
-        refine_study(file, InlineExecutor(), lambda _: None, Stop())
-    found = search_study(file, InlineExecutor(), lambda _: None, Stop())
-    proxies = measured_members(file.at("supernet"))
+        refine_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    found = search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    proxies = measured_candidates(file.at("supernet"))
     assert len(proxies) == 5 + 6
     assert all(m.test is None for m in proxies)
     assert len(found) == 5 + 4
     # half of the mixed candidates are the promoted ones: measured at both fidelities
     assert set(promoted(proxies, 2)) <= {m.assignment for m in found}
-    refined = refine_study(file, InlineExecutor(), lambda _: None, Stop())
+    refined = refine_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
     wanted = {m.assignment for m in (*front(found), *(m for m in found if m.uniform))}
     assert {m.assignment for m in refined} == wanted
     assert all(m.test is not None for m in front(refined))
     # the short finetune's own front is as it was
-    assert [m.wer for m in measured_members(file)] == [m.wer for m in found]
-    again = refine_study(file, InlineExecutor(), lambda _: None, Stop())
+    assert [m.wer for m in measured_candidates(file)] == [m.wer for m in found]
+    again = refine_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
     assert [m.number for m in again] == [m.number for m in refined]
     assert np.isfinite([m.wer for m in refined]).all()

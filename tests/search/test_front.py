@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.hubert import pocket_config
+from evaluators.models.families import pocket_config
 from search import figures
-from search.member import Member
-from search.pareto import front, gain, gain_text, hypervolume, is_tied, reference_point
-from search.pick import Budget, pick
-from search.table import row, rows
+from search.front.pareto import front, gain, gain_text, is_tied, reference_point
+from search.front.pick import Budget, pick
+from search.hypervolume import hypervolume
+from search.study.candidate import Candidate
+from search.views.table import row, rows
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
 
 SPACE = SearchSpace(
@@ -21,17 +22,17 @@ SPACE = SearchSpace(
 COSTS = st.tuples(st.floats(0, 100), st.floats(0.1, 10), st.floats(0.1, 1))
 
 
-def member(wer: float, storage_mb: float, runtime: float, number: int = 0, **more: Any) -> Member:
+def member(wer: float, storage_mb: float, runtime: float, number: int = 0, **more: Any) -> Candidate:
     values: dict[str, Any] = {
         "name": f"m{number}", "wer_low": wer - 1, "wer_high": wer + 1, "mean_bits": 3.0, "uniform": False,
         "errors": tuple([round(wer)] * 20), "words": (100,) * 20, "seconds": 1.0, "test": None,
         "assignment": SPACE.decode({k: (number + i) % 5 for i, k in enumerate(SPACE.variables)}), **more,
     }  # fmt: skip
-    return Member(number=number, wer=wer, storage_mb=storage_mb, runtime=runtime, **values)
+    return Candidate(number=number, wer=wer, storage_mb=storage_mb, runtime=runtime, **values)
 
 
-def dominates(a: Member, b: Member) -> bool:
-    return all(x <= y for x, y in zip(a.costs, b.costs, strict=True)) and a.costs != b.costs
+def dominates(a: Candidate, b: Candidate) -> bool:
+    return all(x <= y for x, y in zip(a.objectives, b.objectives, strict=True)) and a.objectives != b.objectives
 
 
 @given(st.lists(COSTS, min_size=1, max_size=25))
@@ -41,7 +42,7 @@ def test_front_is_exactly_what_nobody_dominates(costs: list[tuple[float, float, 
     for m in everyone:
         beaten = any(dominates(o, m) for o in everyone)
         assert not (beaten and m in kept)
-        assert beaten or any(k.costs == m.costs for k in kept)
+        assert beaten or any(k.objectives == m.objectives for k in kept)
 
 
 def test_hypervolume_of_boxes_in_closed_form() -> None:
@@ -158,7 +159,7 @@ def test_published_figures_are_reference_points_and_never_members() -> None:
 
 
 def test_bits_figure_shows_each_group_of_each_block() -> None:
-    uniform = member(1, 1.0, 0.1, 1, assignment=SPACE.uniform(Precision(2, 4)))
+    uniform = member(1, 1.0, 0.1, 1, assignment=SPACE.uniform(Precision.of(2, 4)))
     data = figures.build_bits([uniform], SPACE)
     assert len(data.activation_columns) == 18
     assert data.weights[0] == [2] * 12

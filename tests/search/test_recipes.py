@@ -11,8 +11,9 @@ from evaluators.evaluator import Evaluator
 from evaluators.settings import RecipeName
 from evaluators.wer import WordErrors
 from search.cli import app, main
-from search.recipes import compared, planned, row_path
-from search.study_file import StudyFile
+from search.stages.recipes import compared
+from search.study.recipe_rows import planned, row_path
+from search.study.study_file import StudyFile
 from spaces import Assignment, UserError
 from tests.conftest import TOML, write_study
 

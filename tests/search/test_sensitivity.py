@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from search.figures import build_sensitivity, draw_sensitivity
-from search.proposals import greedy_path
-from search.sensitivity import measure_sensitivity, measure_wer, read_sensitivity
-from search.study_file import StudyFile
+from search.running.tasks.sensitivity import measure_sensitivity, measure_wer
+from search.samplers.proposals import greedy_path
+from search.study.sensitivities import read_sensitivity
+from search.study.study_file import StudyFile
+from search.views.figures.front import build_sensitivity, draw_sensitivity
 from tests.conftest import TOML
 
 

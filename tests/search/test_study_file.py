@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from search.study_file import StudyFile
+from search.study.study_file import StudyFile
 from spaces import Assignment, Precision, UserError
 from tests.conftest import TOML, write_study
 
@@ -55,9 +55,9 @@ def test_paths_are_relative_to_the_file(tiny: Path) -> None:
 
 def test_uniform_names(tiny: Path) -> None:
     study = StudyFile.load(tiny)
-    assert study.uniform_name(study.search_space.uniform(Precision(2, 2))) == "w2a2"
+    assert study.uniform_name(study.search_space.uniform(Precision.of(2, 2))) == "w2a2"
     assert study.uniform_name(Assignment({})) == "fp16"
-    assert study.uniform_name(Assignment({"block0.attention.q_proj": Precision(2, 2)})) is None
+    assert study.uniform_name(Assignment({"block0.attention.q_proj": Precision.of(2, 2)})) is None
 
 
 def test_signature_tells_what_a_measurement_depends_on(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 
-from search.pareto import hypervolume
-from search.surrogate import Choices, SurrogateSampler
+from search.hypervolume import hypervolume
+from search.samplers.surrogate import Choices, SurrogateSampler
 
 NAMES = [f"x{i}" for i in range(8)]
 HARM = np.array([1, 1, 2, 2, 4, 8, 16, 32]) / 66

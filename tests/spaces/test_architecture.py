@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import HubertConfig, HubertForCTC
 
-from evaluators.hubert import pocket_config
+from evaluators.models.families import pocket_config
 from spaces import Architecture, UserError, named_architecture
 from spaces.models import CONFIGS
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.hubert import pocket_config
+from evaluators.models.families import pocket_config
 from spaces import FP16, Architecture, Assignment, Precision, SearchSpace, UserError
 from spaces.architecture import GROUPS
 
@@ -35,7 +35,7 @@ def test_encode_is_the_inverse_of_decode(data: st.DataObject, granularity: str, 
 
 @given(st.dictionaries(st.sampled_from([x.name for x in ARCHITECTURE.layers]), st.sampled_from(BITS)))
 def test_assignment_survives_json(bits: dict[str, int]) -> None:
-    assignment = Assignment({name: Precision(b, b) for name, b in bits.items()})
+    assignment = Assignment({name: Precision.of(b, b) for name, b in bits.items()})
     again = Assignment.from_json(assignment.to_json(), ARCHITECTURE)
     assert again == assignment
     assert hash(again) == hash(assignment)
@@ -46,18 +46,18 @@ def test_ordinal_choices_rise_with_the_bits() -> None:
     space = _space()
     low = space.decode(dict.fromkeys(space.variables, 0))
     high = space.decode({name: rungs - 1 for name, rungs in space.variables.items()})
-    assert low == space.uniform(Precision(1, 1))
+    assert low == space.uniform(Precision.of(1, 1))
     assert high == space.uniform(FP16) == Assignment({})
 
 
 def test_the_papers_members_quantize_every_linear_and_both_products() -> None:
     member = _space().uniform(Precision.parse("w2a2"))
     assert len(member) == 6 * (6 + 2)
-    assert set(member.values()) == {Precision(2, 2)}
+    assert set(member.values()) == {Precision.of(2, 2)}
 
 
 def test_product_has_activation_bits_only() -> None:
-    assert _space().uniform(Precision(1, 8))["block0.products.scores"] == Precision(8, 8)
+    assert _space().uniform(Precision.of(1, 8))["block0.products.scores"] == Precision.of(8, 8)
 
 
 def test_suggest_asks_optuna_for_every_choice() -> None:
@@ -79,7 +79,7 @@ def test_signature_changes_with_the_space() -> None:
 
 
 def test_mean_bits() -> None:
-    assert _space().uniform(Precision(2, 2)).mean_bits(ARCHITECTURE) == 2
+    assert _space().uniform(Precision.of(2, 2)).mean_bits(ARCHITECTURE) == 2
     assert Assignment({}).mean_bits(ARCHITECTURE) == 16
 
 
@@ -121,7 +121,7 @@ def test_ladders_given_in_neither_way(ladders: dict[str, list[object]]) -> None:
 def test_encode_refuses_what_the_space_ties_together() -> None:
     space = _space("model")
     with pytest.raises(UserError, match="ties together"):
-        space.encode(Assignment({"block0.attention.q_proj": Precision(1, 1)}))
+        space.encode(Assignment({"block0.attention.q_proj": Precision.of(1, 1)}))
 
 
 def test_a_group_with_a_floor_goes_no_lower_and_stays_in_fp16_below_it() -> None:
@@ -132,15 +132,15 @@ def test_a_group_with_a_floor_goes_no_lower_and_stays_in_fp16_below_it() -> None
     assert space.variables["front_end.w"] == space.variables["front_end.a"] == 3
     assert space.labels["front_end.w"] == ("4 bit", "8 bit", "16 bit")
     lowest = space.decode(dict.fromkeys(space.variables, 0))
-    assert lowest["front_end.conv0"] == Precision(4, 4)
-    assert lowest["block0.attention.q_proj"] == Precision(1, 1)
-    low, high = space.uniform(Precision(2, 2)), space.uniform(Precision(8, 8))
-    assert (low["front_end.conv0"], low["block0.attention.q_proj"]) == (FP16, Precision(2, 2))
-    assert high["front_end.conv0"] == Precision(8, 8)
+    assert lowest["front_end.conv0"] == Precision.of(4, 4)
+    assert lowest["block0.attention.q_proj"] == Precision.of(1, 1)
+    low, high = space.uniform(Precision.of(2, 2)), space.uniform(Precision.of(8, 8))
+    assert (low["front_end.conv0"], low["block0.attention.q_proj"]) == (FP16, Precision.of(2, 2))
+    assert high["front_end.conv0"] == Precision.of(8, 8)
     for assignment in (lowest, low, high):
         assert space.decode(space.encode(assignment)) == assignment
     with pytest.raises(UserError, match=r"front_end: .* is not on"):
-        space.encode(Assignment({"front_end.conv0": Precision(2, 2)}))
+        space.encode(Assignment({"front_end.conv0": Precision.of(2, 2)}))
 
 
 def test_floors_that_cannot_be_are_refused() -> None:

@@ -1,0 +1,1 @@
+"""Speech and transcripts: kinds of corpora, batches, vocabularies, and the speech that the machine makes itself."""

@@ -1,0 +1,66 @@
+"""Corpora: utterances with a transcript and a 16 kHz mono wave, whatever place they come from."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from evaluators.data.audio import read_audio, samples_of
+from spaces.architecture import SAMPLE_RATE
+
+
+class Corpus(Protocol):
+    """A fixed sequence of utterances."""
+
+    name: str
+    texts: list[str]
+    samples: list[int]
+
+    def wave(self, index: int) -> np.ndarray:
+        """The utterance as float32 of shape (samples,), 16 kHz mono, in [-1, 1]."""
+        ...
+
+    def where(self, index: int) -> str:
+        """How to name the utterance in an error message."""
+        ...
+
+
+def seconds(corpus: Corpus) -> float:
+    """Length of a corpus in seconds of audio."""
+    return sum(corpus.samples) / SAMPLE_RATE
+
+
+@dataclass
+class FileCorpus:
+    """Utterances in audio files of any rate and number of channels; decoded by soundfile when asked for."""
+
+    name: str
+    paths: list[Path]
+    texts: list[str]
+    samples: list[int]
+    places: list[str]
+
+    def wave(self, index: int) -> np.ndarray:
+        """See ``Corpus``; averages channels and resamples to 16 kHz."""
+        return read_audio(self.paths[index], self.places[index])
+
+    def where(self, index: int) -> str:
+        """See ``Corpus``."""
+        return self.places[index]
+
+    def append(self, path: Path, text: str, place: str) -> None:
+        """Add an utterance; its length is read from the file's header."""
+        self.paths.append(path)
+        self.texts.append(text)
+        self.samples.append(samples_of(path, place))
+        self.places.append(place)
+
+
+def fingerprint(corpus: Corpus) -> str:
+    """A short hash of a corpus' transcripts and lengths: two scores are comparable only if it is equal."""
+    digest = hashlib.sha256()
+    for text, length in zip(corpus.texts, corpus.samples, strict=True):
+        digest.update(f"{length}\t{text}\n".encode())
+    return digest.hexdigest()[:16]

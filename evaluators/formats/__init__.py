@@ -1,0 +1,1 @@
+"""What a finished candidate is written as."""

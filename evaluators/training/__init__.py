@@ -1,0 +1,1 @@
+"""Everything that takes optimizer steps: float model, supernet, finetune, SUPERB's head, the paper's recipes."""

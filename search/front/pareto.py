@@ -1,0 +1,89 @@
+"""Fronts: who is not dominated, what the front is worth, and what each member gains over the uniform ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import moocore
+import numpy as np
+
+from evaluators.wer import WordErrors, paired_gain
+from search.hypervolume import reference_beyond
+from search.study.candidate import Candidate
+
+
+def front(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The members that no other one dominates in WER, storage and runtime, by rising storage."""
+    if not candidates:
+        return []
+    keep = moocore.is_nondominated(np.array([m.objectives for m in candidates]), keep_weakly=False)
+    return sorted(
+        (m for m, kept in zip(candidates, keep, strict=True) if kept), key=lambda m: (m.storage_mb, m.runtime)
+    )
+
+
+def reference_point(candidates: Sequence[Candidate]) -> tuple[float, float, float]:
+    """The reference of a study: since its own rows are measured first, the search cannot move it."""
+    return reference_beyond([m.objectives for m in candidates if m.baseline] or [m.objectives for m in candidates])
+
+
+@dataclass(frozen=True)
+class Gain:
+    """WER points below the best uniform member of at most the same bytes, with the paired 95 % bootstrap interval.
+
+    ``better`` is whether the interval lies above zero: only then is there a gain.
+    """
+
+    over: str
+    points: float
+    low: float
+    high: float
+
+    @property
+    def better(self) -> bool:
+        """Whether the gain is distinguishable from none."""
+        return self.low > 0
+
+    def __str__(self) -> str:
+        text = f"{self.points:+.2f} [{self.low:+.2f}, {self.high:+.2f}] over {self.over}"
+        return text if self.better else f"none ({text})"
+
+
+def is_tied(member: Candidate, on_front: Sequence[Candidate]) -> bool:
+    """Whether a member is dominated, but beaten in WER beyond the paired 95 % bootstrap interval by no dominator.
+
+    The front as measured leaves it out; measured again, it might be on it.
+    """
+    return member not in on_front and not any(_beats(o, member) for o in on_front if _no_dearer(o, member))
+
+
+def _no_dearer(one: Candidate, other: Candidate) -> bool:
+    return one.storage_mb <= other.storage_mb and one.runtime <= other.runtime and one.wer <= other.wer
+
+
+def _beats(one: Candidate, other: Candidate) -> bool:
+    return paired_gain(WordErrors(one.errors, one.words), WordErrors(other.errors, other.words))[1] > 0
+
+
+def gain_text(member: Candidate, candidates: Sequence[Candidate]) -> str:
+    """What a table says of a member beside the uniform ones."""
+    on_front = front(candidates)
+    if member not in on_front:
+        return "dominated, but not significantly" if is_tied(member, on_front) else "dominated"
+    own = gain(member, candidates)
+    if own is not None:
+        return str(own)
+    return "" if member.uniform else "no uniform member is as small"
+
+
+def gain(member: Candidate, candidates: Sequence[Candidate]) -> Gain | None:
+    """The member's gain over the best uniform member of at most its bytes; None for uniform ones or where none fits."""
+    rivals = [m for m in candidates if m.uniform and m.storage_mb <= member.storage_mb]
+    if member.uniform or not rivals:
+        return None
+    rival = min(rivals, key=lambda m: m.wer)
+    if member.test and rival.test:
+        mine, theirs = (WordErrors(tuple(m["errors"]), tuple(m["words"])) for m in (member.test, rival.test))
+    else:
+        mine, theirs = (WordErrors(m.errors, m.words) for m in (member, rival))
+    points, low, high = paired_gain(mine, theirs)
+    return Gain(rival.name, points, low, high)

@@ -1,0 +1,1 @@
+"""Where candidates are measured: jobs, executors, workers, what is tried again."""

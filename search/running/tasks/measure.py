@@ -1,0 +1,65 @@
+"""Measuring a candidate: its finetune and its score on the development corpus, later its score on the test corpora."""
+
+import math
+from typing import Any
+
+from evaluators.costs.layout import head_path
+from evaluators.data.corpus import fingerprint
+from evaluators.data.load import CorpusSettings, load_corpus
+from evaluators.files import write_json
+from evaluators.formats.packed import save_packed
+from evaluators.models.tensors import read_tensors, save_half
+from evaluators.wer import WordErrors
+from search.running.cache import study_evaluator, watch
+from search.running.job import MeasureJob, ScoreJob
+from search.study.layout import checkpoint_path, result_path
+
+
+def measure(job: MeasureJob) -> dict[str, Any]:
+    """Finetune, pack, score, and write down what came out before it is handed back."""
+    base, evaluator = study_evaluator(job.study)
+    file = base.at(job.fidelity)
+    measured = evaluator.measure(job.assignment, file.finetune, job.accumulation, watch(job))
+    checkpoint = checkpoint_path(file, job.assignment.digest)
+    save_packed(measured.tensors, checkpoint)
+    if measured.head is not None:
+        save_half(measured.head, head_path(checkpoint), {"format": "pt"})
+    result = {
+        "digest": job.assignment.digest,
+        **_scores(measured.errors),
+        "steps": measured.steps,
+        "seconds": {stage: round(s, 3) for stage, s in measured.seconds.items()},
+        "fingerprint": fingerprint(evaluator.dev),
+    }
+    if not math.isfinite(result["wer"]):
+        raise ArithmeticError("the WER is not a finite number")
+    write_json(result, result_path(file, job.number))
+    return result
+
+
+def score(job: ScoreJob) -> dict[str, Any]:
+    """Scores of a packed checkpoint on the test corpus, under ``other`` on the second one."""
+    base, evaluator = study_evaluator(job.study)
+    file = base.at(job.fidelity)
+    checkpoint = checkpoint_path(file, job.assignment.digest)
+    tensors, head = read_tensors(checkpoint), head_path(checkpoint) if file.superb is not None else None
+
+    def scored(corpus: CorpusSettings) -> dict[str, Any]:
+        return _scores(evaluator.score(tensors, job.assignment, load_corpus(corpus), head))
+
+    assert file.corpora.test is not None
+    found = scored(file.corpora.test)
+    if file.corpora.test_other is not None:
+        found["other"] = scored(file.corpora.test_other)
+    return found
+
+
+def _scores(errors: WordErrors) -> dict[str, Any]:
+    low, high = errors.interval()
+    return {
+        "wer": errors.wer,
+        "wer_low": low,
+        "wer_high": high,
+        "errors": list(errors.errors),
+        "words": list(errors.words),
+    }

@@ -1,0 +1,77 @@
+"""The search of a study and the refinement of its front, stage by stage."""
+
+from collections.abc import Sequence
+
+from search.failures import INPUT
+from search.front.pareto import front
+from search.front.promote import promoted
+from search.running.dispatch import dispatch
+from search.running.job import Job, SensitivityJob
+from search.samplers.make import SamplerAt, SamplerContext, make_sampler
+from search.stages.driver import Driver
+from search.stages.stage import Progress, RunContext
+from search.study.candidate import Candidate
+from search.study.records import candidates, costs, open_study
+from search.study.sensitivities import Table, read_sensitivity
+from search.study.study_file import StudyFile
+from spaces import UserError
+
+
+def search_study(file: StudyFile, context: RunContext) -> list[Candidate]:
+    """Run a study or go on with it: sensitivities and proxies where it asks for them, then the search.
+
+    Raises:
+        UserError: see ``Driver.run``; also if another search works on the study.
+    """
+    with context.working_on(file):
+        table = _sensitivity(file, context) if file.search.sampler == "hubits" else None
+        proxies: list[Candidate] = []
+        if file.search.proxies:
+            cheap = file.at("supernet")
+            proxies = Driver(cheap, context, _sampler(cheap, table)).run()
+        given = promoted(proxies, file.search.trials // 2)
+        return Driver(file, context, _sampler(file, table, proxies), given).run()
+
+
+def refine_study(file: StudyFile, context: RunContext) -> list[Candidate]:
+    """Give the front's mixed members and the uniform ones the longer finetune, with records of their own.
+
+    Raises:
+        UserError: as ``search_study``; also if nothing is measured yet.
+    """
+    with context.working_on(file):
+        everyone = candidates(file, open_study(file, create=False))
+        given = [m.assignment for m in front(everyone) if not m.uniform]
+        refined = file.at("refined")
+        search = refined.search.model_copy(update={"trials": 0, "plateau": None})
+        refined = refined.model_copy(update={"search": search})
+        return Driver(refined, context, _sampler(refined, None), given).run()
+
+
+def _sensitivity(file: StudyFile, context: RunContext) -> Table | None:
+    """The sensitivities, measured once in the life of a study; None where that failed: the search does without."""
+    if (table := read_sensitivity(file)) is not None:
+        return table
+    progress = Progress(1, stage="sensitivity")
+    waiting: list[Job] = [SensitivityJob(number=0, study=str(file.path))]
+
+    def tick(running: int) -> None:
+        progress.running = running
+        context.on_progress(progress)
+
+    for finished in dispatch(context.executor, lambda: waiting.pop() if waiting else None, context.stop, tick):
+        if finished.outcome.failure == INPUT:
+            raise UserError(finished.outcome.message)
+    return read_sensitivity(file)
+
+
+def _sampler(file: StudyFile, sensitivity: Table | None, proxies: Sequence[Candidate] = ()) -> SamplerAt:
+    """The sampler that a study asks for."""
+    wanted = (file.search.max_wer, file.search.max_storage, file.search.max_runtime)
+    wer, storage, runtime = (float("inf") if limit is None else limit for limit in wanted)
+    space = file.search_space
+    context = SamplerContext(
+        lambda choices: costs(file, space.decode(choices)), file.search.seed, (wer, storage, runtime),
+        len(file.uniform), sensitivity, [(space.encode(c.assignment), c.wer) for c in proxies],
+    )  # fmt: skip
+    return make_sampler(file.search.sampler, context)

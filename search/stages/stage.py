@@ -1,0 +1,117 @@
+"""What every stage of a study works with: where it stands, what it runs on, whether somebody asked to stop."""
+
+import fcntl
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TypeVar
+
+from search.running.executors import Executor, make_executor
+from search.study.layout import lock_path
+from search.study.ledger import Values
+from search.study.study_file import StudyFile
+from spaces import UserError
+
+
+@dataclass
+class Progress:
+    """What a stage of a study has done, for the screen."""
+
+    planned: int
+    done: int = 0
+    running: int = 0
+    failed: int = 0
+    stage: str = "search"
+    best: tuple[str, Values] | None = None
+    seconds: list[float] = field(default_factory=list)
+    workers: int = 1
+    note: str = ""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Mean time of a trial so far over what is left; None before the first is done."""
+        if not self.seconds:
+            return None
+        return sum(self.seconds) / len(self.seconds) * max(0, self.planned - self.done) / self.workers
+
+
+Found = TypeVar("Found")
+OnProgress = Callable[[Progress], None]
+
+
+class Stop:
+    """Ctrl-C: the first starts nothing new and waits for what runs, the second stops at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self.asked
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take the signal while the block runs; only the main thread can."""
+
+        def interrupt(_signal: int, _frame: FrameType | None) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+
+        try:
+            before = signal.signal(signal.SIGINT, interrupt)
+        except ValueError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+@dataclass
+class RunContext:
+    """What a stage runs on: the executor, the screen, and whether somebody asked to stop."""
+
+    executor: Executor
+    on_progress: OnProgress
+    stop: Stop
+
+    @contextmanager
+    def working_on(self, file: StudyFile) -> Iterator[None]:
+        """Hold the study and listen to Ctrl-C while the block runs."""
+        with locked(file), self.stop.listening():
+            yield
+
+
+Stage = Callable[[StudyFile, RunContext], Found]
+
+
+def run_stage(file: StudyFile, stage: Stage[Found], on_progress: OnProgress) -> tuple[Found, bool]:
+    """Run a stage on the executor that the study asks for; what it found, and whether somebody asked to stop.
+
+    Raises:
+        UserError: as the stage does; also where somebody asked twice.
+    """
+    executor = make_executor(file.search)
+    context = RunContext(executor, on_progress, Stop())
+    try:
+        return stage(file, context), context.stop.asked
+    except KeyboardInterrupt:
+        raise UserError("stopped at once; what was measured is kept, the same command goes on") from None
+    finally:
+        executor.close()
+
+
+@contextmanager
+def locked(file: StudyFile) -> Iterator[None]:
+    """Let one driver at a time work on a study's folder."""
+    file.home.mkdir(parents=True, exist_ok=True)
+    with lock_path(file).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"{file.home}: another hubits search works on this study; wait for it or stop it") from None
+        yield

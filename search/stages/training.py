@@ -1,0 +1,111 @@
+"""The two trainings that a study needs once: its float model and its supernet, each with a log and resume points."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from evaluators.data.load import load_corpus
+from evaluators.data.vocabulary import Vocabulary
+from evaluators.models.families import build
+from evaluators.models.folder import load_config, load_model, save_model
+from evaluators.models.tensors import load_weights, save_half
+from evaluators.quantization.insert import set_precisions
+from evaluators.quantization.start import SUPERNET
+from evaluators.scoring import word_errors
+from evaluators.training.float_model import train_float
+from evaluators.training.loop import steps_done
+from evaluators.training.supernet import train_supernet
+from search.study.study_file import StudyFile
+from spaces import Precision, UserError
+
+_UNIFORM = ("w8a8", "w4a4", "w2a2", "w1a1")
+
+OnStep = Callable[[int, int, float], None]
+
+
+class TrainingLog:
+    """A JSONL file: a line for the settings, one every 100 steps, one for each WER on the development corpus."""
+
+    def __init__(self, path: Path, steps: int, on_step: OnStep) -> None:
+        self._path, self._steps, self._on_step = path, steps, on_step
+        self._losses: list[float] = []
+        self._started = time.monotonic()
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, **entry: object) -> None:
+        """Append a line."""
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({**entry, "seconds": round(time.monotonic() - self._started)}) + "\n")
+
+    def step(self, step: int, loss: float) -> None:
+        """Note a step's loss; every hundredth step writes their mean."""
+        self._losses.append(loss)
+        if step % 100 == 0:
+            self.write(step=step, loss=round(sum(self._losses) / len(self._losses), 4))
+            self._losses.clear()
+        self._on_step(step, self._steps, loss)
+
+
+def train_float_model(file: StudyFile, on_step: OnStep) -> float:
+    """Train the study's float model and write it into the model folder; its WER on the development corpus.
+
+    Raises:
+        UserError: if the study has no section for it, or the model is there already.
+    """
+    settings, folder = file.float_training, file.model.folder
+    if settings is None:
+        raise UserError(f"{file.path}: float_training: missing; say steps and learning_rate there")
+    if (folder / "model.safetensors").exists():
+        raise UserError(f"{folder / 'model.safetensors'}: is there already; move it away to train another")
+    source = folder if settings.start is None else settings.start
+    vocabulary = Vocabulary.load(source / "vocab.json")
+    model = build(load_config(source), settings.seed)
+    if settings.start is not None:
+        load_weights(model, settings.start / "model.safetensors")
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    log = TrainingLog(folder / "float.log.jsonl", settings.steps, on_step)
+    resume = file.folder / "float.resume.safetensors"
+    log.write(training="float", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
+    train_float(model, vocabulary, load_corpus(file.corpora.train), settings, resume=resume, on_step=log.step)
+    save_model(model, vocabulary, folder)
+    model, _ = load_model(folder)
+    wer = word_errors(model, vocabulary, load_corpus(file.corpora.dev)).wer
+    log.write(dev_wer=round(wer, 2))
+    return wer
+
+
+def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
+    """Train the study's supernet; the WER of uniform precisions on the development corpus, without a step of their own.
+
+    None under SUPERB's protocol, where the CTC outputs are not trained.
+
+    Raises:
+        UserError: if the study has no section for it, or the supernet is there already.
+    """
+    settings, path = file.supernet_training, file.model.supernet
+    if settings is None or path is None:
+        raise UserError(f"{file.path}: supernet_training and model.supernet: missing; both are needed")
+    if path.exists():
+        raise UserError(f"{path}: is there already; move it away to train another")
+    teacher, vocabulary = load_model(file.model.folder)
+    student, _ = load_model(file.model.folder)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    layers = file.search_space.layers
+    log = TrainingLog(path.parent / "supernet.log.jsonl", settings.steps, on_step)
+    resume = file.folder / "supernet.resume.safetensors"
+    log.write(training="supernet", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
+    train_supernet(
+        student.to(device), teacher.to(device), vocabulary, load_corpus(file.corpora.train), layers, settings,
+        floors=file.search_space.floors, resume=resume, on_step=log.step,
+    )  # fmt: skip
+    save_half(student.state_dict(), path, SUPERNET)
+    load_weights(student, path)
+    wers = {}
+    for name in _UNIFORM if file.superb is None else ():
+        set_precisions(student, layers, file.search_space.uniform(Precision.parse(name)))
+        wers[name] = round(word_errors(student, vocabulary, load_corpus(file.corpora.dev)).wer, 2)
+    log.write(dev_wer_without_a_step=wers)
+    return wers

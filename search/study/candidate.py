@@ -1,0 +1,44 @@
+"""A measured candidate."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from spaces import Assignment
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A measured candidate.
+
+    Attributes:
+        name: of its row where it is one, else ``mixed-`` and the assignment's digest.
+        number: its Optuna trial.
+        wer: pooled WER on the development corpus in percent, with its 95 % bootstrap interval.
+        storage_mb: bytes of its packed file / 10^6.
+        runtime: estimated, relative to fp16, under the study's runtime model.
+        uniform: whether it is a row that anybody could write by hand.
+        baseline: whether it is one of the study's own rows, which are measured first and fix the reference point.
+        errors: word errors of every development utterance, for paired comparisons; ``words`` counts its words.
+        test: the same on the test corpus, once the front was scored there; under ``other`` that on a second one.
+    """
+
+    name: str
+    number: int
+    wer: float
+    wer_low: float
+    wer_high: float
+    storage_mb: float
+    runtime: float
+    mean_bits: float
+    uniform: bool
+    baseline: bool
+    assignment: Assignment
+    errors: tuple[int, ...]
+    words: tuple[int, ...]
+    seconds: float
+    test: dict[str, Any] | None = field(compare=False)
+
+    @property
+    def objectives(self) -> tuple[float, float, float]:
+        """The three objectives, all smaller is better."""
+        return self.wer, self.storage_mb, self.runtime

@@ -1,0 +1,58 @@
+"""A copy of the candidates beside the database, so that front and pick need not start a database engine to look.
+
+The study's database stays the only truth: the copy carries the database file's size and time of change, and is passed
+over as soon as either differs.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from evaluators.files import write_json
+from search.study.candidate import Candidate
+from search.study.layout import database_path, snapshot_path
+from search.study.study_file import StudyFile
+from spaces import Assignment
+
+
+def write_snapshot(file: StudyFile, candidates: Sequence[Candidate]) -> None:
+    """Copy the candidates as the database holds them now; nothing for a database that is no file of the study's own."""
+    stamp = _stamp(file)
+    if stamp is not None:
+        rows = [{**asdict(m), "assignment": m.assignment.to_json()} for m in candidates]
+        write_json({"stamp": stamp, "signature": file.signature, "candidates": rows}, snapshot_path(file))
+
+
+def measured_candidates(file: StudyFile) -> list[Candidate]:
+    """Every measured candidate, from the copy where it is current, else from the database.
+
+    Raises:
+        UserError: as ``open_study``.
+    """
+    try:
+        snapshot = json.loads(snapshot_path(file).read_text(encoding="utf-8"))
+        if snapshot["stamp"] == _stamp(file) and snapshot["signature"] == file.signature:
+            return [_candidate(file, row) for row in snapshot["candidates"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass  # no copy, or a torn one: the database has it all
+    from search.study.records import candidates, open_study
+
+    return candidates(file, open_study(file, create=False))
+
+
+def _stamp(file: StudyFile) -> list[int] | None:
+    database = database_path(file)
+    if file.search.storage is not None or not database.exists():
+        return None
+    status = database.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _candidate(file: StudyFile, row: dict[str, Any]) -> Candidate:
+    changed = {
+        "assignment": Assignment.from_json(row["assignment"], file.architecture),
+        "errors": tuple(row["errors"]),
+        "words": tuple(row["words"]),
+    }
+    return Candidate(**{**row, **changed})

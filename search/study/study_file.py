@@ -1,0 +1,295 @@
+"""The study file: one TOML that says what is searched, on what, and how."""
+
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError, field_validator
+
+from evaluators.costs.runtime import RUNTIME_MODELS
+from evaluators.data.load import Corpora
+from evaluators.section import Section
+from evaluators.settings import (
+    FinetuneSettings,
+    FloatSettings,
+    RecipesSettings,
+    RefineSettings,
+    SuperbSettings,
+    SupernetSettings,
+)
+from search.samplers.make import SAMPLERS
+from spaces import (
+    Architecture,
+    Assignment,
+    SearchSpace,
+    UserError,
+    ctc_config,
+    named_architecture,
+)
+from spaces.architecture import BLOCK_GROUPS
+from spaces.choice import GRANULARITIES
+
+Fidelity = Literal["supernet", "short", "refined"]
+UNIFORM = ("fp16", "w8a8", "w4a4", "w2a2", "w1a1")
+
+
+class ModelSettings(Section):
+    """The float model and the supernet that candidates start from; paths are relative to the study file."""
+
+    folder: Path = Field(description="config.json, vocab.json and model.safetensors of the float CTC model")
+    supernet: Path | None = Field(None, description="weights of the supernet; without it candidates start at the float")
+    architecture: str | None = Field(
+        None, description="a named model that the folder will hold, such as hubert-base, for checks before it is there"
+    )
+
+
+class SpaceSettings(Section):
+    """What may be chosen; see ``spaces.SearchSpace``."""
+
+    granularity: str = Field("module", description="what shares a choice: " + ", ".join(GRANULARITIES))
+    groups: tuple[str, ...] = BLOCK_GROUPS
+    precisions: tuple[str, ...] = ()
+    weight_bits: tuple[int | float, ...] = ()
+    activation_bits: tuple[int | float, ...] = ()
+    least_bits: dict[str, int | float | str] = Field(
+        {}, description='groups whose ladders go no lower, such as {front_end = 4, projection = "w4a8"}'
+    )
+    uniform: tuple[str, ...] = Field(
+        UNIFORM,
+        description="rows that are measured before anything else, such as w2a4, or w2a4+w4a8 with the rest apart",
+    )
+
+
+class SearchSettings(Section):
+    """How the space is searched."""
+
+    trials: int = Field(24, ge=0, description="mixed candidates to measure, beside the uniform members")
+    sampler: str = Field("hubits", description="who proposes: " + ", ".join(SAMPLERS))
+    proxies: int = Field(0, ge=0, description="mixed candidates scored on the supernet, without a step, beforehand")
+    plateau: int | None = Field(
+        None, gt=0, description="stop after so many mixed candidates in a row that added less than 0.1 % hypervolume"
+    )
+    seed: int = Field(0, ge=0)
+    workers: int = Field(1, gt=0, description="candidates measured at the same time")
+    executor: Literal["ray", "inline"] = "ray"
+    cpus_per_trial: float = Field(1.0, gt=0)
+    gpus_per_trial: float = Field(0.0, ge=0)
+    minutes_per_trial: float | None = Field(None, gt=0, description="a trial that takes longer is stopped and fails")
+    ray_address: str | None = Field(None, description="of a Ray cluster; without it one on this machine")
+    runtime: str = Field("bitops", description="the runtime model: " + ", ".join(RUNTIME_MODELS))
+    max_storage: float | None = Field(None, gt=0, description="MB; candidates above it are not trained")
+    max_runtime: float | None = Field(None, gt=0, description="share of fp16; candidates above it are not trained")
+    max_wer: float | None = Field(None, gt=0, description="percent; the hubits sampler looks for nothing above it")
+    storage: str | None = Field(None, description="an Optuna storage URL; without it SQLite in the study's folder")
+
+    @field_validator("sampler")
+    @classmethod
+    def _known_sampler(cls, name: str) -> str:
+        return known(name, SAMPLERS)
+
+    @field_validator("runtime")
+    @classmethod
+    def _known_runtime(cls, name: str) -> str:
+        return known(name, RUNTIME_MODELS)
+
+
+def known(name: str, registry: Collection[str]) -> str:
+    """The name, if a registry has it."""
+    if name not in registry:
+        raise ValueError(f"there is none of that name; choose from {', '.join(registry)}")
+    return name
+
+
+class StudyFile(Section):
+    """A whole study file.
+
+    Use ``StudyFile.load``: it resolves paths and turns every mistake into one line.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    name: str
+    model: ModelSettings
+    corpora: Corpora
+    space: SpaceSettings
+    finetune: FinetuneSettings = FinetuneSettings()
+    refine: RefineSettings = RefineSettings()
+    search: SearchSettings = SearchSettings()
+    float_training: FloatSettings | None = None
+    supernet_training: SupernetSettings | None = None
+    recipes: RecipesSettings | None = None
+    superb: SuperbSettings | None = None
+    path: Path = Field(Path(), exclude=True)
+    fidelity: Fidelity = Field("short", exclude=True)
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+            raise ValueError("letters, digits, '.', '_' and '-' only, at most 100, and no path")
+        return name
+
+    @classmethod
+    def load(cls, path: Path) -> "StudyFile":
+        """Read and check a study file.
+
+        Raises:
+            UserError: one line that names the file and the key.
+        """
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such study file") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"{path}: not a TOML file: {error}") from None
+        for key in ("path", "fidelity"):
+            if key in data:
+                raise UserError(f"{path}: {key}: unknown key")
+        base = path.resolve().parent
+        _resolve(data, base)
+        try:
+            study = cls(**data, path=path.resolve())
+        except ValidationError as error:
+            raise UserError(f"{path}: {_first(error)}") from None
+        except TypeError as error:
+            raise UserError(f"{path}: {error}") from None
+        try:
+            _ = study.search_space, study.uniform
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+        return study
+
+    def with_search(self, changes: dict[str, Any]) -> "StudyFile":
+        """The study with some of its search section given elsewhere, as on the command line.
+
+        Raises:
+            UserError: naming the option that is wrong.
+        """
+        try:
+            settings = SearchSettings(**{**self.search.model_dump(), **changes})
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise UserError(f"--{problem['loc'][0]}: {problem['msg']} (found {problem['input']!r})") from None
+        return self.model_copy(update={"search": settings})
+
+    def at(self, fidelity: Fidelity) -> "StudyFile":
+        """The same study measured at another fidelity, with records of its own: a front compares like with like only.
+
+        ``supernet`` is the supernet without a step, ``short`` the study's finetune, ``refined`` the longer one.
+        """
+        changes: dict[str, Any] = {"fidelity": fidelity}
+        if fidelity == "supernet":
+            changes["finetune"] = self.finetune.model_copy(update={"steps": 0, "low_bit_steps": 0})
+            changes["corpora"] = self.corpora.model_copy(update={"test": None})
+            changes["search"] = self.search.model_copy(update={"trials": self.search.proxies, "plateau": None})
+        if fidelity == "refined":
+            longer = {k: v for k, v in self.refine.model_dump().items() if v is not None}
+            changes["finetune"] = self.finetune.model_copy(update=longer)
+        return self.model_copy(update=changes)
+
+    @property
+    def home(self) -> Path:
+        """The study's folder, beside the study file."""
+        return self.path.with_name(f"{self.path.stem}.study")
+
+    @property
+    def folder(self) -> Path:
+        """Where database, results and checkpoints of this fidelity lie; the short finetune's are in ``home`` itself."""
+        return self.home if self.fidelity == "short" else self.home / self.fidelity
+
+    @property
+    def study_name(self) -> str:
+        """The Optuna study's name; a study's own name holds no slash."""
+        return self.name if self.fidelity == "short" else f"{self.name}/{self.fidelity}"
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The float model's architecture, from its config alone.
+
+        As long as there is none, that of the checkpoint its training starts from, or of the model that is named.
+        """
+        start = self.float_training.start if self.float_training else None
+        for folder in (self.model.folder, start):
+            if folder is not None and (folder / "config.json").exists():
+                return named_architecture(str(folder / "config.json"))
+        if self.model.architecture is not None:
+            return Architecture(ctc_config(self.model.architecture), self.model.architecture)
+        return named_architecture(str(self.model.folder / "config.json"))
+
+    @cached_property
+    def search_space(self) -> SearchSpace:
+        """The search space over that architecture."""
+        s = self.space
+        return SearchSpace(
+            self.architecture, granularity=s.granularity, groups=s.groups, precisions=s.precisions,
+            weight_bits=s.weight_bits, activation_bits=s.activation_bits, least_bits=s.least_bits,
+        )  # fmt: skip
+
+    @cached_property
+    def uniform(self) -> dict[str, Assignment]:
+        """The study's uniform rows by name, in the order in which they are measured."""
+        rows = {name: self.search_space.rows.of(name) for name in self.space.uniform}
+        for name, assignment in rows.items():
+            try:
+                self.search_space.encode(assignment)
+            except UserError:
+                ladder = "16 is needed in the ladders for fp16" if assignment == Assignment({}) else "widen the ladders"
+                raise UserError(f"space.uniform: {name} is not on the search space's ladder; {ladder}") from None
+        return rows
+
+    @property
+    def signature(self) -> str:
+        """A hash of everything that a measurement depends on: results of one signature may be compared."""
+        content: dict[str, Any] = {
+            "space": self.search_space.signature,
+            "finetune": self.finetune.model_dump(mode="json"),
+            "corpora": [
+                c.model_dump(mode="json", exclude={"path", "outside"}) for c in (self.corpora.train, self.corpora.dev)
+            ],
+            "runtime": self.search.runtime,
+        }
+        if self.superb is not None:
+            content["superb"] = self.superb.model_dump(mode="json")
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _resolve(data: dict[str, Any], base: Path) -> None:
+    """Make the paths of a study file relative to the file itself."""
+    sections = [data.get("model"), data.get("float_training")]
+    corpora = data.get("corpora")
+    if isinstance(corpora, dict):
+        sections += list(corpora.values())
+    for section in sections:
+        if isinstance(section, dict):
+            for key in ("folder", "supernet", "path", "start"):
+                if isinstance(section.get(key), str):
+                    section[key] = base / section[key]
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong, as `key: what; what to do`."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(StudyFile), n=1)
+        return f"{key}: unknown key" + (f"; did you mean {close[0]!r}?" if close else "; take it out")
+    if problem["type"] == "missing":
+        return f"{key}: missing; every study needs it"
+    said = problem["msg"].removeprefix("Value error, ")
+    found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+    return f"{key}: {said}{found}"[:300]
+
+
+def _known_keys(section: type[Section]) -> list[str]:
+    keys: list[str] = []
+    for name, field in section.model_fields.items():
+        keys.append(name)
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        keys += [k for kind in kinds if isinstance(kind, type) and issubclass(kind, Section) for k in _known_keys(kind)]
+    return keys

@@ -1,0 +1,91 @@
+"""What a person sees while something runs: a live line in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from search.stages.stage import Progress
+
+_STAGES = {
+    "sensitivity": "sensitivities", "supernet": "on the supernet", "search": "search", "refine": "refinement",
+    "test": "front on the test corpus", "recipes": "recipes",
+}  # fmt: skip
+_PLAIN_EVERY = 10.0  # seconds between lines where the output is not a terminal
+
+
+def duration(seconds: float) -> str:
+    """Such as 2:05 or 1:02:05."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class StatusLine:
+    """One line that is rewritten in a terminal, and printed now and then elsewhere; on standard error."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live: Live | None = None
+        self._printed, self._last = -_PLAIN_EVERY, ""
+
+    def __enter__(self) -> "StatusLine":
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=4, transient=False).__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.__exit__(None, None, None)
+        elif self._last:
+            print(self._last, file=sys.stderr, flush=True)
+
+    def show(self, text: str, *, last: bool = False) -> None:
+        """Replace the line; the ``last`` one of a stage is printed whatever the output is."""
+        if self._live:
+            self._live.update(Text(text))
+            return
+        if last or time.monotonic() - self._printed >= _PLAIN_EVERY:
+            print(text, file=sys.stderr, flush=True)
+            self._printed, self._last = time.monotonic(), ""
+        else:
+            self._last = text
+
+
+class SearchLine:
+    """The line of a search: done, running, failed, best so far, time left."""
+
+    def __init__(self, line: StatusLine) -> None:
+        self._line = line
+        self._started = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show where the search stands."""
+        what = _STAGES[progress.stage]
+        text = f"{what}  {progress.done}/{progress.planned} done  {progress.running} running  {progress.failed} failed"
+        if progress.best is not None and progress.stage != "test":
+            kind, (wer, storage_mb, _) = progress.best
+            text += f"  best {kind} so far {wer:.2f} % at {storage_mb:.2f} MB"
+        left = progress.seconds_left
+        text += f"  {duration(time.monotonic() - self._started)} gone"
+        finished = not progress.running and (progress.done == progress.planned or bool(progress.note))
+        tail = progress.note or ("" if left is None else f"about {duration(left)} left")
+        self._line.show(f"{text}  {tail}".rstrip(), last=finished)
+
+
+class TrainingLine:
+    """The line of a run of equal steps, each of which shows one number."""
+
+    def __init__(self, line: StatusLine, what: str = "loss") -> None:
+        self._line, self._what = line, what
+        self._first: tuple[int, float] | None = None
+
+    def __call__(self, step: int, steps: int, loss: float) -> None:
+        """Show a finished step."""
+        self._first = self._first or (step, time.monotonic())
+        first, began = self._first
+        left = (time.monotonic() - began) / (step - first) * (steps - step) if step > first else None
+        tail = f"  about {duration(left)} left" if left is not None else ""
+        self._line.show(f"step {step}/{steps}  {self._what} {loss:.4f}{tail}")

@@ -1,0 +1,158 @@
+"""The front as a table: for the screen, for CSV and for JSON."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from search.front.pareto import front, gain, gain_text, is_tied, reference_point
+from search.front.pick import Pick
+from search.hypervolume import hypervolume
+from search.stages.fidelity import agreements
+from search.study.candidate import Candidate
+from search.study.study_file import StudyFile
+from spaces import UserError
+
+
+def rows(candidates: Sequence[Candidate], *, everyone: bool = False) -> list[dict[str, Any]]:
+    """One row for each member of the front and for each uniform member, or for everyone, by rising storage."""
+    on_front = front(candidates)
+    wanted = list(candidates) if everyone else [*on_front, *(m for m in candidates if m.uniform and m not in on_front)]
+    return [row(m, candidates) for m in sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))]
+
+
+def row(candidate: Candidate, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    """A member as flat data.
+
+    ``on_front`` is false for one that some other one dominates, ``tied`` true if no dominator's WER is significantly
+    lower.
+    """
+    own, on_front = gain(candidate, candidates), front(candidates)
+    return {
+        "name": candidate.name,
+        "wer": round(candidate.wer, 4),
+        "wer_low": round(candidate.wer_low, 4),
+        "wer_high": round(candidate.wer_high, 4),
+        "storage_mb": candidate.storage_mb,
+        "runtime": round(candidate.runtime, 6),
+        "mean_bits": round(candidate.mean_bits, 4),
+        "uniform": candidate.uniform,
+        "on_front": candidate in on_front,
+        "tied": is_tied(candidate, on_front),
+        "test_wer": round(candidate.test["wer"], 4) if candidate.test else None,
+        "test_wer_low": round(candidate.test["wer_low"], 4) if candidate.test else None,
+        "test_wer_high": round(candidate.test["wer_high"], 4) if candidate.test else None,
+        "test_other_wer": round(candidate.test["other"]["wer"], 4)
+        if candidate.test and "other" in candidate.test
+        else None,
+        "gain": round(own.points, 4) if own else None,
+        "gain_low": round(own.low, 4) if own else None,
+        "gain_high": round(own.high, 4) if own else None,
+        "gain_over": own.over if own else None,
+        "assignment": candidate.assignment.to_json(),
+    }
+
+
+def test_text(candidate: Candidate) -> str:
+    """WER on the test corpus, and behind a stroke on the second one where there is one."""
+    if not candidate.test:
+        return ""
+    other = candidate.test.get("other")
+    return f"{candidate.test['wer']:.2f}" + (f" / {other['wer']:.2f}" if other else "")
+
+
+def write_csv(table: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write rows as CSV with a header."""
+    import pandas as pd
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(list(table)).to_csv(path, index=False)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def print_sensitivity(file: StudyFile, table: dict[str, list[float]], unit: str) -> None:
+    """Print the choices by what their lowest rung costs, the most sensitive first."""
+    from search.views.figures.sensitivity import build_sensitivity
+
+    shown = Table(title=f"{file.name}: what each rung adds over the top one, {unit}")
+    shown.add_column("choice")
+    data = build_sensitivity(table, file.search_space.labels)
+    for column in data.columns:
+        shown.add_column(column, justify="right")
+    for name, values in zip(data.rows, data.added, strict=True):
+        shown.add_row(name, *(f"{v:.4f}" for v in values))
+    Console().print(shown)
+
+
+def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
+    """Print the WER of each recipe at each width beside ours on the same layers at the same steps."""
+    settings = file.recipes
+    steps = settings.steps if settings else 0
+    table = Table(title=f"{file.name}: WER % after {steps} steps from the float model, mean and range of the seeds")
+    headings = (
+        "recipe",
+        "bits",
+        "seeds",
+        "recipe's WER",
+        "ours on the same layers",
+        "ours is better by",
+        "MB",
+        "runtime",
+        "published WER",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == "recipe" else "right")
+    for one in found:
+        cells = (
+            f"{one[k]:.2f} ({one[f'{r}_range'][0]:.1f}-{one[f'{r}_range'][1]:.1f})"
+            for k, r in (("wer", "wer"), ("ours", "ours"))
+        )
+        published = "" if one["published"] is None else f"{one['published']:.2f}"
+        gain = "{:.2f} [{:.2f}, {:.2f}]".format(*one["gain"])
+        table.add_row(one["recipe"], str(one["bits"]), str(one["seeds"]), *cells, gain,
+                      f"{one['storage_mb']:.2f}", f"{one['runtime']:.2f}", published)  # fmt: skip
+    Console(width=None if Console().is_terminal else 180).print(table)
+
+
+def print_pick(file: StudyFile, chosen: Pick) -> None:
+    """Print what was picked, and why."""
+    one = chosen.candidate
+    print(
+        f"{one.name}: WER {one.wer:.2f} % [{one.wer_low:.2f}, {one.wer_high:.2f}], "
+        f"{one.storage_mb:.3f} MB, runtime {one.runtime:.3f} of fp16"
+    )
+    print(f"why: {chosen.reason}")
+    print(one.assignment.short(file.architecture))
+
+
+def print_agreement(file: StudyFile) -> None:
+    """Print how well the fidelities of a study rank the same candidates, where two of them were measured."""
+    for found in agreements(file):
+        print(f"rank agreement (Spearman) of {found}")
+
+
+def print_front(file: StudyFile, candidates: Sequence[Candidate]) -> None:
+    """Print the front with each mixed member's gain over the best uniform one of at most its bytes."""
+    if not candidates:
+        print("nothing measured yet")
+        return
+    table = Table(title=f"{file.study_name}: Pareto front of WER, storage and estimated runtime", title_justify="left")
+    for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", "bits"):
+        table.add_column(heading, justify="left" if heading == "member" else "right")
+    table.add_column("WER points below the best uniform of at most its bytes")
+    on_front = front(candidates)
+    for one in sorted({*on_front, *(m for m in candidates if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
+        table.add_row(
+            one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
+            test_text(one), f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
+            f"{one.mean_bits:.2f}", gain_text(one, candidates),
+            style="bold" if one.uniform else None,
+        )  # fmt: skip
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=150).print(table)
+    volume = hypervolume([m.objectives for m in candidates], reference_point(candidates))
+    print(f"{len(candidates)} measured, {len(on_front)} on the front, hypervolume {volume:.4f}")
