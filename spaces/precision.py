@@ -71,8 +71,10 @@ def _learned_steps(bits: int, codes: int, size: int) -> BitFormat:
 
 FORMATS = (
     BitFormat(1, "1", 2, codes=8, threshold=True),  # elastic binarization (BiT, arXiv 2205.13016)
-    # stretched elastic quantization (ParetoQ, arXiv 2502.02631)
+    # stretched elastic quantization (ParetoQ, arXiv 2502.02631): three and four levels
+    BitFormat(1.58, "1.58", 3, Levels(-1.485, 1.485, steps=1.5), codes=5, activations=False),
     BitFormat(2, "2", 4, Levels(-1.98, 1.98, steps=2.0, shift=0.5), codes=4, threshold=True),
+    _learned_steps(3, codes=8, size=3),
     _learned_steps(4, codes=2, size=1),
     _learned_steps(8, codes=1, size=1),
     BitFormat(16, "16", 2**16, size=2),  # left in fp16
@@ -124,7 +126,11 @@ class Precision:
 
     @classmethod
     def parse(cls, text: str, where: str = "precision") -> "Precision":
-        """Read ``w2a8`` or ``fp16``."""
+        """Read ``w2a8`` or ``fp16``.
+
+        >>> Precision.parse("w1.58a8").weight.count
+        3
+        """
         if text == "fp16":
             return FP16
         match = _PRECISION.fullmatch(text) if isinstance(text, str) else None
