@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evaluators.data.corpus import Corpus
+from evaluators.data.corpus import Corpus, first
 from evaluators.data.load import CorpusSettings, load_corpus
 from evaluators.formats.packed import pack, unpack
 from evaluators.models.folder import load_config, load_model
@@ -17,7 +17,7 @@ from evaluators.models.forward import CtcModel, logits
 from evaluators.models.superb import HeadedModel, load_head
 from evaluators.quantization.insert import set_precisions
 from evaluators.quantization.start import start_student
-from evaluators.scoring import word_errors
+from evaluators.scoring import Score, corpus_logits, score, word_errors
 from evaluators.settings import FinetuneSettings, SuperbSettings
 from evaluators.training.finetune import finetune, finetune_steps
 from evaluators.training.losses import distillation_loss, divergence, teacher_of
@@ -37,14 +37,14 @@ class Measurement:
     """What one candidate's finetune came to.
 
     Attributes:
-        errors: word errors on the development corpus, scored from the packed tensors.
+        score: word errors and losses on the development corpus, scored from the packed tensors.
         tensors: the packed checkpoint.
         head: the weights of SUPERB's head where one was trained on it.
         steps: optimizer steps of the finetune.
         seconds: wall-clock seconds by stage: setup, finetune, score, and head where one was trained.
     """
 
-    errors: WordErrors
+    score: Score
     tensors: dict[str, Tensor]
     steps: int
     seconds: dict[str, float]
@@ -94,6 +94,11 @@ class Evaluator:
         start_student(student, self._layers, self._formats, self._supernet, self._taught.first_batch())
         return student
 
+    @functools.cache  # noqa: B019 - an evaluator lives as long as its process
+    def _teacher_on(self, utterances: int) -> list[Tensor]:
+        """What the float model says of the first development utterances."""
+        return corpus_logits(self._float, self.vocabulary, first(self.dev, utterances))
+
     @functools.cached_property
     def _start(self) -> dict[str, Tensor]:
         return {k: v.clone() for k, v in self._student.state_dict().items()}
@@ -133,9 +138,10 @@ class Evaluator:
         if self._superb is not None:
             scored, head = self._headed(scored, accumulation, on_step)
         headed = time.perf_counter()
-        errors = word_errors(scored, self.vocabulary, self.dev)
+        dev = self.dev if settings.dev_utterances is None else first(self.dev, settings.dev_utterances)
+        found = score(scored, self.vocabulary, dev, None if self._superb else self._teacher_on(len(dev.texts)))
         seconds = {"setup": ready - started, "finetune": trained - ready, "score": time.perf_counter() - headed}
-        return Measurement(errors, tensors, steps, seconds | ({"head": headed - trained} if head else {}), head)
+        return Measurement(found, tensors, steps, seconds | ({"head": headed - trained} if head else {}), head)
 
     def _headed(
         self, speech: CtcModel, accumulation: int, on_step: Callable[[int, float], None] | None

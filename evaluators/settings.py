@@ -46,6 +46,7 @@ class FinetuneSettings(Section):
     logit_weight: float = Field(1.0, ge=0, description="weight of the KL divergence to the float model's outputs")
     block_weight: float = Field(0.0, ge=0, description="weight of the MSE to the float model's block outputs")
     attention_weight: float = Field(0.0, ge=0, description="weight of the MSE to the float model's attention weights")
+    dev_utterances: int | None = Field(None, gt=0, description="score on so many development utterances; all without")
 
     @property
     def as_the_paper(self) -> "FinetuneSettings":

@@ -20,6 +20,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "demo": models.demo,
     "check": launch.check,
     "search": launch.search,
+    "measure": launch.measure,
     "refine": launch.refine,
     "front": look.front,
     "pick": look.pick,

@@ -7,6 +7,8 @@ from functools import cached_property
 from spaces.architecture import Layer
 from spaces.precision import BitFormat, Precision
 
+Table = Mapping[tuple[int, ...], Precision]
+
 
 def block_of(layer: Layer) -> str:
     """The block of a layer, or the group of one that lies outside the blocks."""
@@ -31,13 +33,15 @@ class Choice:
         name: of what they have in common.
         layers: at least one.
         parameters: an optimiser's parameters, name -> what its rungs are called, lowest first.
+        axes: what each parameter is of: weights, activations, or both.
         table: the precision that each combination of rungs stands for, in the order of the parameters.
     """
 
     name: str
     layers: tuple[Layer, ...]
     parameters: Mapping[str, tuple[str, ...]]
-    table: Mapping[tuple[int, ...], Precision]
+    axes: Mapping[str, str]
+    table: Table
 
     @cached_property
     def _rungs(self) -> dict[Precision, tuple[int, ...]]:
@@ -59,13 +63,15 @@ class Choice:
 def tied_choice(name: str, layers: Sequence[Layer], ladder: Sequence[Precision]) -> Choice:
     """One parameter whose rungs are whole precisions."""
     labels = {name: tuple(map(str, ladder))}
-    return Choice(name, tuple(layers), labels, {(i,): precision for i, precision in enumerate(ladder)})
+    table: Table = {(i,): precision for i, precision in enumerate(ladder)}
+    return Choice(name, tuple(layers), labels, {name: "both"}, table)
 
 
 def weightless_choice(name: str, layers: Sequence[Layer], ladder: Sequence[BitFormat]) -> Choice:
     """One parameter, for attention products alone: they have activations but no weights."""
     labels = {name: tuple(f"{one} bit" for one in ladder)}
-    return Choice(name, tuple(layers), labels, {(i,): Precision(one, one) for i, one in enumerate(ladder)})
+    table: Table = {(i,): Precision(one, one) for i, one in enumerate(ladder)}
+    return Choice(name, tuple(layers), labels, {name: "activations"}, table)
 
 
 def separate_choice(
@@ -76,7 +82,6 @@ def separate_choice(
         f"{name}.w": tuple(f"{one} bit" for one in weights),
         f"{name}.a": tuple(f"{one} bit" for one in activations),
     }
-    table: dict[tuple[int, ...], Precision] = {
-        (i, j): Precision(w, a) for i, w in enumerate(weights) for j, a in enumerate(activations)
-    }
-    return Choice(name, tuple(layers), labels, table)
+    table: Table = {(i, j): Precision(w, a) for i, w in enumerate(weights) for j, a in enumerate(activations)}
+    axes = {f"{name}.w": "weights", f"{name}.a": "activations"}
+    return Choice(name, tuple(layers), labels, axes, table)

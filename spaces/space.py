@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spaces.architecture import BLOCK_GROUPS, GROUPS, Architecture, Layer
 from spaces.assignment import Assignment, fitted
+from spaces.bundles import bundles
 from spaces.choice import GRANULARITIES, Choice, separate_choice, tied_choice, weightless_choice
 from spaces.errors import UserError
 from spaces.floors import NO_FLOOR, Floors, parse_floor, raised, reaching
@@ -151,6 +152,11 @@ class SearchSpace:
     def formats(self) -> tuple[list[BitFormat], list[BitFormat]]:
         """The formats of weights and of activations on any ladder, lowest first."""
         return (sorted({p.weight for p in self._whole}) if self.tied else self._weights), self._activations
+
+    @cached_property
+    def bundles(self) -> tuple[tuple[str, ...], ...]:
+        """Parameters that are worth moving together."""
+        return bundles(self.choices, self.architecture.blocks)
 
     @cached_property
     def rows(self) -> Rows:

@@ -27,6 +27,19 @@ class Corpus(Protocol):
         ...
 
 
+class _First:
+    """The first utterances of a corpus."""
+
+    def __init__(self, corpus: Corpus, count: int) -> None:
+        self.name, self.texts, self.samples = corpus.name, corpus.texts[:count], corpus.samples[:count]
+        self.wave, self.where = corpus.wave, corpus.where
+
+
+def first(corpus: Corpus, count: int) -> Corpus:
+    """The first so many utterances of a corpus."""
+    return corpus if count >= len(corpus.texts) else _First(corpus, count)
+
+
 def seconds(corpus: Corpus) -> float:
     """Length of a corpus in seconds of audio."""
     return sum(corpus.samples) / SAMPLE_RATE

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from search.commands.options import AsJson, ExecutorName, StudyPath, Workers, load, require, run, train
+from spaces.errors import UserError
 
 
 def check(
@@ -54,6 +56,33 @@ def search(
     print_front(file, found)
     if stopped:
         print(f"stopped; `hubits search {study}` goes on from here", file=sys.stderr)
+
+
+def measure(
+    study: StudyPath,
+    uniform: Annotated[list[str], typer.Option(help="a row such as w2a4, or w2a4+w4a8 with the rest apart")] = [],  # noqa: B006
+    assignment: Annotated[list[Path], typer.Option(help="an assignment's JSON file")] = [],  # noqa: B006
+    workers: Workers = None,
+    executor: ExecutorName = None,
+) -> None:
+    """Measure your own configurations, with the study's finetune and on the same front.
+
+    Example: hubits measure studies/pocket/demo.toml --uniform w2a8
+    """
+    from search.stages.run import measure_study
+    from search.views.table import print_front
+    from spaces import Assignment
+
+    file = load(study, workers=workers, executor=executor)
+    require(file)
+    given = [file.search_space.rows.of(name, "--uniform") for name in uniform]
+    given += [Assignment.load(path, file.architecture) for path in assignment]
+    if not given:
+        raise UserError("measure: give --uniform w2a4 or --assignment FILE")
+    found, stopped = run(file, lambda file, context: measure_study(file, given, context))
+    print_front(file, found)
+    if stopped:
+        print("stopped; the same command goes on from here", file=sys.stderr)
 
 
 def refine(study: StudyPath, workers: Workers = None, executor: ExecutorName = None) -> None:

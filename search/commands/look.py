@@ -49,7 +49,6 @@ def pick(
     Example: hubits pick studies/pocket/demo.toml --max-storage 1.2 --export picked
     """
     from search.front.export import export_candidate
-    from search.front.pareto import front as pareto_front
     from search.front.pick import Budget
     from search.front.pick import pick as pick_candidate
     from search.study.snapshot import measured_candidates
@@ -57,11 +56,21 @@ def pick(
 
     file = load(study, refined=refined)
     everyone = measured_candidates(file)
-    chosen = pick_candidate(pareto_front(everyone), Budget(max_storage, max_runtime, max_wer), knee=knee)
+    chosen = pick_candidate(everyone, Budget(max_storage, max_runtime, max_wer), knee=knee)
     if export is not None:
         export_candidate(file, chosen.candidate, export)
     if as_json:
-        print(json.dumps({**row(chosen.candidate, everyone), "reason": chosen.reason}, indent=2))
+        print(
+            json.dumps(
+                {
+                    **row(chosen.candidate, everyone),
+                    "reason": chosen.reason,
+                    "estimate": round(chosen.estimate, 4),
+                    "warnings": chosen.warnings,
+                },
+                indent=2,
+            )
+        )
         return
     print_pick(file, chosen)
     if export is not None:

@@ -64,6 +64,14 @@ def _beats(one: Candidate, other: Candidate) -> bool:
     return paired_gain(WordErrors(one.errors, one.words), WordErrors(other.errors, other.words))[1] > 0
 
 
+def test_gain(better: Candidate, worse: Candidate) -> tuple[float, float, float] | None:
+    """WER points by which one is below the other on the test corpus, with the paired interval; None if not scored."""
+    if not (better.test and worse.test):
+        return None
+    mine, theirs = (WordErrors(tuple(c.test["errors"]), tuple(c.test["words"])) for c in (better, worse) if c.test)
+    return paired_gain(mine, theirs)
+
+
 def gain_text(member: Candidate, candidates: Sequence[Candidate]) -> str:
     """What a table says of a member beside the uniform ones."""
     on_front = front(candidates)

@@ -1,4 +1,4 @@
-"""Who goes on from a cheap fidelity to a dear one."""
+"""Who goes on from the supernet's scores to a finetune: the rows that no other one beats, and the best mixtures."""
 
 from collections.abc import Sequence
 
@@ -6,19 +6,45 @@ import moocore
 import numpy as np
 
 from search.front.pareto import reference_point
+from search.front.shrunken import shrink_candidates
 from search.study.candidate import Candidate
 from spaces import Assignment
 
+_AS_GOOD = 1.02  # times the WER of a row that costs no more: not worth a finetune
+_ROWS, _MIXTURES = 12, 6  # at most, and half and a sixth of a study's trials
 
-def promoted(candidates: Sequence[Candidate], count: int) -> list[Assignment]:
-    """The mixed candidates worth a finetune: by non-dominated rank, then by what each adds to the hypervolume of it."""
-    mixed = [m for m in candidates if not m.uniform]
-    if not mixed:
+
+def promoted(proxies: Sequence[Candidate], trials: int) -> list[Assignment]:
+    """What is worth a finetune before the sampler is asked, rows first.
+
+    A study of more trials promotes no more, so that a search goes on where a shorter one ended.
+    """
+    if not proxies:
         return []
-    values = np.array([m.objectives for m in mixed]) / np.array(reference_point(candidates))
-    ranks = moocore.pareto_rank(values)
-    added = np.zeros(len(mixed))
+    values = np.array([c.objectives for c in proxies])
+    values[:, 0] = shrink_candidates(proxies).wer
+    rows = [i for i, c in enumerate(proxies) if c.uniform and not c.baseline]
+    mixtures = [i for i, c in enumerate(proxies) if not c.uniform]
+    everyone = [i for i, c in enumerate(proxies) if c.uniform]
+    unbeaten = [i for i in rows if not any(_beats(values[j], values[i]) for j in everyone if j != i)]
+    scaled = np.minimum(values / np.array(reference_point(proxies)), 1.0)
+    best = _best(unbeaten, scaled, min(_ROWS, trials // 2)) + _best(mixtures, scaled, min(_MIXTURES, trials // 6))
+    return [proxies[i].assignment for i in best]
+
+
+def _beats(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether one costs no more, less of something, and is about as good."""
+    no_dearer = (one[1:] <= other[1:]).all() and (one[1:] < other[1:]).any()
+    return bool(no_dearer and one[0] <= _AS_GOOD * other[0]) or bool((one < other).all())
+
+
+def _best(some: Sequence[int], scaled: np.ndarray, count: int) -> list[int]:
+    """By non-dominated rank among them, then by what each adds to the hypervolume of its rank."""
+    if not some:
+        return []
+    own = scaled[list(some)]
+    ranks, added = moocore.pareto_rank(own), np.zeros(len(own))
     for rank in np.unique(ranks):
-        own = np.flatnonzero(ranks == rank)
-        added[own] = moocore.hv_contributions(np.minimum(values[own], 1.0), ref=[1.0, 1.0, 1.0])
-    return [mixed[i].assignment for i in np.lexsort((-added, ranks))[:count]]
+        of_rank = np.flatnonzero(ranks == rank)
+        added[of_rank] = moocore.hv_contributions(own[of_rank], ref=[1.0, 1.0, 1.0])
+    return [some[i] for i in np.lexsort((-added, ranks))[:count]]

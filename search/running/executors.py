@@ -6,7 +6,7 @@ from typing import Protocol
 
 from search.running.job import Job, Outcome, Work
 from search.running.worker import run
-from search.study.study_file import SearchSettings
+from search.study.sections import SearchSettings
 
 
 class Executor(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 from search import failures
 from search.running.job import Job, Outcome, Work
 from search.running.worker import run
-from search.study.study_file import SearchSettings
+from search.study.sections import SearchSettings
 from spaces import UserError
 
 _GRACE = 15.0  # seconds over its limit that a trial has to stop by itself, before its worker is killed

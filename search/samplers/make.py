@@ -1,47 +1,17 @@
 """Samplers by name: ``SAMPLERS`` is the registry of who proposes; each is loaded when it is asked for."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from search.samplers.context import SamplerAt, SamplerContext
 from spaces import UserError
-
-if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
-
-Choices = dict[str, int]
-Table = Mapping[str, Sequence[float]]
-SamplerAt = Callable[[int], "BaseSampler"]  # by the number of trials asked before
-
-
-@dataclass(frozen=True)
-class SamplerContext:
-    """What a sampler may know of a study.
-
-    Attributes:
-        costs: storage and runtime of some choices, by arithmetic.
-        seed: the proposals follow from it and from the study.
-        limits: upper bounds of WER, storage and runtime.
-        baselines: how many of the first trials fix the reference of the hypervolume.
-        sensitivity: what each rung of each choice adds to the loss over its top rung, lowest rung first, where known.
-        proxies: choices and the WER that a cheap proxy gave them, where known.
-    """
-
-    costs: Callable[[Choices], tuple[float, float]]
-    seed: int
-    limits: tuple[float, float, float] = (float("inf"),) * 3
-    baselines: int = 5
-    sensitivity: Table | None = None
-    proxies: Sequence[tuple[Choices, float]] = ()
 
 
 def _ours(context: SamplerContext) -> SamplerAt:
     from search.samplers.surrogate import SurrogateSampler
 
-    ours = SurrogateSampler(
-        context.costs, context.seed, context.limits, context.sensitivity, context.proxies, context.baselines
-    )
+    ours = SurrogateSampler(context)
     return lambda _: ours
 
 
@@ -70,13 +40,31 @@ def _random(context: SamplerContext) -> SamplerAt:
     return lambda asked: RandomSampler(seed=_seed(context.seed, asked))
 
 
-SAMPLERS: dict[str, Callable[[SamplerContext], SamplerAt]] = {
-    "hubits": _ours,
-    "gp": _gp,
-    "tpe": _tpe,
-    "nsga2": _nsga2,
-    "random": _random,
+@dataclass(frozen=True)
+class Sampler:
+    """An entry of the registry.
+
+    Attributes:
+        make: the sampler, by the number of trials asked before.
+        informed: whether it makes use of sensitivities and proxies, which are measured for it alone.
+    """
+
+    make: Callable[[SamplerContext], SamplerAt]
+    informed: bool = False
+
+
+SAMPLERS = {
+    "hubits": Sampler(_ours, informed=True),
+    "gp": Sampler(_gp),
+    "tpe": Sampler(_tpe),
+    "nsga2": Sampler(_nsga2),
+    "random": Sampler(_random),
 }
+
+
+def informed(name: str) -> bool:
+    """Whether the sampler of a name makes use of sensitivities and proxies."""
+    return SAMPLERS[name].informed
 
 
 def make_sampler(name: str, context: SamplerContext) -> SamplerAt:
@@ -89,7 +77,7 @@ def make_sampler(name: str, context: SamplerContext) -> SamplerAt:
     """
     if name not in SAMPLERS:
         raise UserError(f"sampler: {name!r} does not exist; choose from {', '.join(SAMPLERS)}")
-    return SAMPLERS[name](context)
+    return SAMPLERS[name].make(context)
 
 
 def _seed(seed: int, asked: int) -> int:

@@ -1,11 +1,11 @@
 """Candidates among which the sampler chooses: the sensitivity-greedy paths, and children of the front."""
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from search.samplers.make import Choices, Table
+from search.samplers.context import Choices, Table
 
 
 def greedy_path(rungs: Mapping[str, int], table: Table, cost: Callable[[Choices], float]) -> list[Choices]:
@@ -42,24 +42,44 @@ def greedy_path(rungs: Mapping[str, int], table: Table, cost: Callable[[Choices]
     return path
 
 
-def children(front: np.ndarray, sizes: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Neighbours and crossings of some assignments, and mixtures of two levels; (count, choices).
+def children(
+    front: np.ndarray, sizes: np.ndarray, bundles: Sequence[np.ndarray], count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Candidates near some assignments, from coarse moves to fine ones; (count, choices).
+
+    A third moves one or two bundles as a whole, a quarter takes bundles of another assignment, a tenth mixes two
+    levels, and the rest moves a few single choices.
 
     Args:
         front: rungs of the assignments, (members, choices).
         sizes: number of rungs of every choice.
+        bundles: indices of choices that are worth moving together.
     """
     found = []
     for _ in range(count):
         kind = rng.random()
         child = front[rng.integers(len(front))].copy()
-        if kind < 0.3:
-            other = front[rng.integers(len(front))]
-            child = np.where(rng.random(len(sizes)) < rng.random(), child, other)
-        elif kind < 0.45:
-            low, high = np.sort(rng.integers(0, sizes.max(), 2))
-            child = np.where(rng.random(len(sizes)) < rng.random(), low, high)
-        moved = rng.choice(len(sizes), size=min(len(sizes), int(rng.integers(1, 5))), replace=False)
-        child[moved] += rng.choice([-2, -1, -1, 1, 1, 2], size=len(moved))
+        if bundles and kind < 0.35:
+            for _ in range(int(rng.integers(1, 3))):
+                bundle = bundles[int(rng.integers(len(bundles)))]
+                child[bundle] += rng.choice([-1, -1, 1])
+        elif kind < 0.6:
+            child = _crossed(child, front[rng.integers(len(front))], bundles, rng)
+        else:
+            if kind < 0.7:
+                low, high = np.sort(rng.integers(0, sizes.max(), 2))
+                child = np.where(rng.random(len(sizes)) < rng.random(), low, high)
+            moved = rng.choice(len(sizes), size=min(len(sizes), int(rng.integers(1, 5))), replace=False)
+            child[moved] += rng.choice([-2, -1, -1, 1, 1, 2], size=len(moved))
         found.append(np.clip(child, 0, sizes - 1))
     return np.array(found)
+
+
+def _crossed(one: np.ndarray, other: np.ndarray, bundles: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Some bundles of the other, or single choices where there are no bundles."""
+    if not bundles or rng.random() < 0.3:
+        return np.where(rng.random(len(one)) < rng.random(), one, other)
+    for _ in range(int(rng.integers(1, 4))):
+        bundle = bundles[int(rng.integers(len(bundles)))]
+        one[bundle] = other[bundle]
+    return one

@@ -45,15 +45,23 @@ class ProxyPrior:
 
     Args:
         choices: rungs of the assignments that the supernet was scored at, (proxies, choices).
-        wer: what it scored, percent.
+        wer: what it scored, percent, shrunken.
         sizes: number of rungs of every choice.
         base: what was known before, whose features stay in front.
+        bundles: indices of choices that have something in common.
     """
 
-    def __init__(self, choices: np.ndarray, wer: np.ndarray, sizes: np.ndarray, base: Prior) -> None:
+    def __init__(
+        self,
+        choices: np.ndarray,
+        wer: np.ndarray,
+        sizes: np.ndarray,
+        base: Prior | None,
+        bundles: Sequence[np.ndarray] = (),
+    ) -> None:
         self._base = base
-        self._guess = WordErrorModel(choices, sizes, wer, np.full(len(wer), 0.03), base)
         logs = np.log(np.maximum(wer, 0.1))
+        self._guess = WordErrorModel(choices, sizes, logs, np.full(len(wer), 0.02), base, bundles)
         self._lowest, self._span = float(logs.min()), float(np.ptp(logs)) or 1.0
         self._known = dict(zip(map(tuple, choices.tolist()), logs.tolist(), strict=True))
 
@@ -61,21 +69,24 @@ class ProxyPrior:
         """See ``Prior``."""
         guessed, _ = self._guess.predict(choices)
         logs = [self._known.get(tuple(c), float(g)) for c, g in zip(choices.tolist(), guessed, strict=True)]
-        return np.column_stack([self._base.features(choices), (np.array(logs) - self._lowest) / self._span])
+        own = (np.array(logs) - self._lowest) / self._span
+        columns = np.column_stack([own, own**2])
+        return columns if self._base is None else np.column_stack([self._base.features(choices), columns])
 
 
 class WordErrorModel:
-    """Log WER as curves of the prior, plus a curve for each choice, plus what their sum does not explain.
+    """Log WER as curves of the prior, plus curves for each bundle and each choice, plus what they do not explain.
 
-    A linear kernel on the prior's curves and on three shapes of each choice's rung, the former weighted up, and a
-    Matern kernel on the same features for what they do not explain.
+    A linear kernel on the prior's curves, weighted up, on three shapes of the mean rung of each bundle and of each
+    choice's own rung, and a Matern kernel on the same features for what they do not explain.
 
     Args:
         choices: rungs of the measured trials, (trials, choices).
         sizes: number of rungs of every choice.
-        wer: what was measured, percent.
-        noise: standard deviation of each log WER.
+        target: log WER of each.
+        noise: its standard deviation.
         prior: where something is known beforehand.
+        bundles: indices of choices that have something in common.
         kernel: fitted before; without it the hyperparameters are fitted here.
     """
 
@@ -83,15 +94,15 @@ class WordErrorModel:
         self,
         choices: np.ndarray,
         sizes: np.ndarray,
-        wer: np.ndarray,
+        target: np.ndarray,
         noise: np.ndarray,
         prior: Prior | None,
+        bundles: Sequence[np.ndarray] = (),
         kernel: Kernel | None = None,
     ) -> None:
         from sklearn.gaussian_process import GaussianProcessRegressor
 
-        self._sizes, self._prior = sizes, prior
-        target = np.log(np.maximum(wer, 0.1))
+        self._sizes, self._prior, self._bundles = sizes, prior, bundles
         self._mean, self._scale = float(target.mean()), float(target.std() or 1.0)
         features, standard = self._features(choices), (target - self._mean) / self._scale
         alpha = (noise / self._scale) ** 2 + 1e-4
@@ -104,8 +115,13 @@ class WordErrorModel:
         return mean * self._scale + self._mean, deviation * self._scale
 
     def _features(self, choices: np.ndarray) -> np.ndarray:
-        own = _lost(choices / (self._sizes - 1).clip(1))
-        return np.hstack([_TRUST * self._prior.features(choices), own]) if self._prior else own
+        shares = choices / (self._sizes - 1).clip(1)
+        lost = [_lost(shares)]
+        if self._bundles:
+            lost.append(_lost(np.column_stack([shares[:, bundle].mean(1) for bundle in self._bundles])))
+        if self._prior:
+            lost.insert(0, _TRUST * self._prior.features(choices))
+        return np.hstack(lost)
 
 
 def fitted_to(trials: int) -> int:

@@ -15,10 +15,13 @@ from spaces import Precision, UserError
 if TYPE_CHECKING:
     from evaluators.rehearsal import Rehearsal
 
+_WORDS_AN_UTTERANCE = 7  # a guess, of short utterances
+_TOO_SMALL = "the development corpus cannot tell candidates apart that differ by less than {:.1f} WER points"
+
 
 @dataclass(frozen=True)
 class Check:
-    """The findings; ``missing`` is what keeps the study from running.
+    """The findings; ``missing`` is what keeps the study from running, ``notes`` what to expect of it.
 
     ``audio_hours`` is the most speech that finetunes will read; ``minutes_left`` follows from the mean time of the
     trials that are measured already, and is None before the first. ``rows`` are those of the recipes' comparison.
@@ -39,6 +42,7 @@ class Check:
     minutes_left: float | None
     rows: int
     missing: list[str]
+    notes: list[str]
     rehearsal: "Rehearsal | None" = None
     device_hours: float | None = None
 
@@ -60,6 +64,7 @@ class Check:
                 for name, (size, share) in self.uniform.items()
             ),
             *self._rehearsed(),
+            *(f"  note: {what}" for what in self.notes),
             *(f"  missing: {what}" for what in self.missing),
         ]
         return "\n".join([*lines, "nothing is missing" if not self.missing else "not ready"])
@@ -104,9 +109,21 @@ def check_study(
         minutes_left=None if mean is None else round(left * mean / 60, 1),
         rows=len(planned(file)) if file.recipes else 0,
         missing=missing(file),
+        notes=[] if (blur := _blur(file, measured)) <= 1 else [_TOO_SMALL.format(blur)],
         rehearsal=tried,
         device_hours=None if tried is None else _training_seconds(file, tried) / 3600,
     )
+
+
+def _blur(file: StudyFile, measured: list[Candidate]) -> float:
+    """WER points that the development corpus cannot tell apart in two like candidates: half a 95 % interval.
+
+    At a WER of a tenth, half of whose errors two candidates share. Words are counted where something was measured, else
+    guessed from the corpus' size.
+    """
+    size = file.corpora.dev.size
+    words = sum(measured[0].words) if measured else None if size is None else _WORDS_AN_UTTERANCE * size
+    return 0.0 if not words else 196.0 * (0.1 / words) ** 0.5
 
 
 def _training_seconds(file: StudyFile, tried: "Rehearsal") -> float:

@@ -12,7 +12,7 @@ from search.front.pareto import front
 from search.hypervolume import hypervolume, reference_beyond
 from search.running.dispatch import Finished, dispatch
 from search.running.job import Job, MeasureJob, Outcome, ScoreJob
-from search.samplers.make import SamplerAt
+from search.samplers.context import SamplerAt
 from search.stages.stage import Progress, RunContext
 from search.stages.verdict import counts, hopeless
 from search.study.candidate import Candidate
@@ -153,7 +153,7 @@ class Driver:
         everyone = {**self._front, digest: values}
         kept = moocore.is_nondominated(np.array(list(everyone.values())), keep_weakly=False)
         self._front = {d: v for (d, v), keep in zip(everyone.items(), kept, strict=True) if keep}
-        for dropped in everyone.keys() - self._front.keys() - self._uniform.keys():
+        for dropped in everyone.keys() - self._front.keys() - self._wanted.keys():
             checkpoint = checkpoint_path(self._file, dropped)
             for path in (checkpoint, head_path(checkpoint)):
                 path.unlink(missing_ok=True)
@@ -173,9 +173,10 @@ class Driver:
         return self._volumes[-1] - before <= _GROWTH * before
 
     def _score_front(self) -> None:
-        """Score the front and the uniform members on the test corpus, each once in the life of a study."""
+        """Score the front, the rows and what was asked for on the test corpus, each once in the life of a study."""
         everyone = candidates(self._file, open_study(self._file, create=False))
-        wanted = dict.fromkeys([*front(everyone), *(m for m in everyone if m.uniform)])
+        asked = [m for m in everyone if m.uniform or m.assignment.digest in self._wanted]
+        wanted = dict.fromkeys([*front(everyone), *asked])
         jobs = {
             m.number: ScoreJob(number=m.number, assignment=m.assignment, **self._common)
             for m in wanted if m.test is None and checkpoint_path(self._file, m.assignment.digest).exists()

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from search.failures import INPUT
 from search.front.pareto import front
 from search.front.promote import promoted
+from search.front.shrunken import shrink_candidates
 from search.running.dispatch import dispatch
 from search.running.job import Job, SensitivityJob
-from search.samplers.make import SamplerAt, SamplerContext, make_sampler
+from search.samplers.context import Choices, SamplerAt, SamplerContext
+from search.samplers.make import informed, make_sampler
 from search.stages.driver import Driver
 from search.stages.stage import Progress, RunContext
 from search.study.candidate import Candidate
 from search.study.records import candidates, costs, open_study
 from search.study.sensitivities import Table, read_sensitivity
 from search.study.study_file import StudyFile
-from spaces import UserError
+from spaces import Assignment, UserError
+
+_PROXIES_AT_ONCE = 8  # scoring on the supernet takes little longer than choosing what to score
 
 
 def search_study(file: StudyFile, context: RunContext) -> list[Candidate]:
@@ -24,13 +28,28 @@ def search_study(file: StudyFile, context: RunContext) -> list[Candidate]:
         UserError: see ``Driver.run``; also if another search works on the study.
     """
     with context.working_on(file):
-        table = _sensitivity(file, context) if file.search.sampler == "hubits" else None
+        table = _sensitivity(file, context) if informed(file.search.sampler) else None
         proxies: list[Candidate] = []
-        if file.search.proxies:
+        # without a supernet there is nothing cheap to score, and under SUPERB's protocol every score trains a head
+        if informed(file.search.sampler) and file.model.supernet is not None and file.superb is None:
             cheap = file.at("supernet")
-            proxies = Driver(cheap, context, _sampler(cheap, table)).run()
-        given = promoted(proxies, file.search.trials // 2)
+            grid = tuple(file.search_space.rows.grid.values())
+            proxies = Driver(cheap, context, _sampler(cheap, table, at_once=_PROXIES_AT_ONCE), grid).run()
+        given = promoted(proxies, file.search.trials)
         return Driver(file, context, _sampler(file, table, proxies), given).run()
+
+
+def measure_study(file: StudyFile, given: Sequence[Assignment], context: RunContext) -> list[Candidate]:
+    """Measure somebody's own configurations as the search does its own, and the study's rows where they are not yet.
+
+    Raises:
+        UserError: as ``search_study``; also if a configuration is not in the search space.
+    """
+    for assignment in given:
+        file.search_space.encode(assignment)
+    alone = file.with_search({"trials": 0, "plateau": None})
+    with context.working_on(file):
+        return Driver(alone, context, _sampler(file, None), given).run()
 
 
 def refine_study(file: StudyFile, context: RunContext) -> list[Candidate]:
@@ -65,13 +84,22 @@ def _sensitivity(file: StudyFile, context: RunContext) -> Table | None:
     return read_sensitivity(file)
 
 
-def _sampler(file: StudyFile, sensitivity: Table | None, proxies: Sequence[Candidate] = ()) -> SamplerAt:
+def _sampler(
+    file: StudyFile, sensitivity: Table | None, proxies: Sequence[Candidate] = (), at_once: int = 1
+) -> SamplerAt:
     """The sampler that a study asks for."""
     wanted = (file.search.max_wer, file.search.max_storage, file.search.max_runtime)
     wer, storage, runtime = (float("inf") if limit is None else limit for limit in wanted)
     space = file.search_space
     context = SamplerContext(
         lambda choices: costs(file, space.decode(choices)), file.search.seed, (wer, storage, runtime),
-        len(file.uniform), sensitivity, [(space.encode(c.assignment), c.wer) for c in proxies],
+        len(file.uniform), sensitivity, _estimates(file, proxies), space.bundles,
+        [space.encode(row) for row in space.rows.grid.values()], at_once,
     )  # fmt: skip
     return make_sampler(file.search.sampler, context)
+
+
+def _estimates(file: StudyFile, proxies: Sequence[Candidate]) -> list[tuple[Choices, float]]:
+    """The rungs and the shrunken WER of each proxy."""
+    shrunken = shrink_candidates(proxies)
+    return [(file.search_space.encode(c.assignment), float(w)) for c, w in zip(proxies, shrunken.wer, strict=True)]

@@ -14,6 +14,7 @@ class Candidate:
         name: of its row where it is one, else ``mixed-`` and the assignment's digest.
         number: its Optuna trial.
         wer: pooled WER on the development corpus in percent, with its 95 % bootstrap interval.
+        loss: CTC of the references a character plus KL divergence from the float model a frame, on the same corpus.
         storage_mb: bytes of its packed file / 10^6.
         runtime: estimated, relative to fp16, under the study's runtime model.
         uniform: whether it is a row that anybody could write by hand.
@@ -27,6 +28,7 @@ class Candidate:
     wer: float
     wer_low: float
     wer_high: float
+    loss: float
     storage_mb: float
     runtime: float
     mean_bits: float

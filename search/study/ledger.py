@@ -18,8 +18,8 @@ from search.study.study_file import StudyFile
 from spaces import Assignment
 
 Values = tuple[float, float, float]
-_KEPT = ("wer_low", "wer_high", "errors", "seconds", "steps", "fingerprint")
-_NOISE = ("wer_low", "wer_high")  # what samplers want to know beside the objectives
+_KEPT = ("wer_low", "wer_high", "errors", "ctc", "divergence", "seconds", "steps", "fingerprint")
+_OBSERVED = ("wer_low", "wer_high", "ctc", "divergence")  # what samplers want to know beside the objectives
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Ledger:
         result = trial.user_attrs.get("result", {})
         copied = create_trial(
             state=trial.state, values=trial.values, params=trial.params, distributions=trial.distributions,
-            user_attrs={k: v for k, v in {**trial.user_attrs, **result}.items() if k in ("failure", *_NOISE)},
+            user_attrs={k: v for k, v in {**trial.user_attrs, **result}.items() if k in ("failure", *_OBSERVED)},
             system_attrs=trial.system_attrs,
         )  # fmt: skip
         self._copy.add_trial(copied)
@@ -129,7 +129,7 @@ class Ledger:
         if failures:
             self._note(number, "attempts", list(failures))
         self._note(number, "result", {key: result[key] for key in _KEPT})
-        self._close(number, TrialState.COMPLETE, values, {key: result[key] for key in _NOISE})
+        self._close(number, TrialState.COMPLETE, values, {key: result[key] for key in _OBSERVED})
         self.measured[assignment.digest] = Measured(number, values)
 
     def repeat(self, number: int, assignment: Assignment) -> None:

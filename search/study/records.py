@@ -115,7 +115,8 @@ def candidates(file: StudyFile, study: Study) -> list[Candidate]:
         wer, storage_mb, runtime_share = trial.values
         seen[assignment] = Candidate(
             name=row or f"mixed-{assignment.digest[:6]}", number=trial.number, wer=wer,
-            wer_low=result["wer_low"], wer_high=result["wer_high"], storage_mb=storage_mb,
+            wer_low=result["wer_low"], wer_high=result["wer_high"],
+            loss=result["ctc"] + result["divergence"], storage_mb=storage_mb,
             runtime=runtime_share, mean_bits=assignment.mean_bits(file.architecture), uniform=row is not None,
             baseline=assignment in names,
             assignment=assignment, errors=tuple(result["errors"]), words=words,

@@ -5,14 +5,12 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from evaluators.costs.runtime import RUNTIME_MODELS
 from evaluators.data.load import Corpora
 from evaluators.section import Section
 from evaluators.settings import (
@@ -23,7 +21,7 @@ from evaluators.settings import (
     SuperbSettings,
     SupernetSettings,
 )
-from search.samplers.make import SAMPLERS
+from search.study.sections import ModelSettings, SearchSettings, SpaceSettings
 from spaces import (
     Architecture,
     Assignment,
@@ -32,78 +30,10 @@ from spaces import (
     ctc_config,
     named_architecture,
 )
-from spaces.architecture import BLOCK_GROUPS
-from spaces.choice import GRANULARITIES
 
 Fidelity = Literal["supernet", "short", "refined"]
-UNIFORM = ("fp16", "w8a8", "w4a4", "w2a2", "w1a1")
-
-
-class ModelSettings(Section):
-    """The float model and the supernet that candidates start from; paths are relative to the study file."""
-
-    folder: Path = Field(description="config.json, vocab.json and model.safetensors of the float CTC model")
-    supernet: Path | None = Field(None, description="weights of the supernet; without it candidates start at the float")
-    architecture: str | None = Field(
-        None, description="a named model that the folder will hold, such as hubert-base, for checks before it is there"
-    )
-
-
-class SpaceSettings(Section):
-    """What may be chosen; see ``spaces.SearchSpace``."""
-
-    granularity: str = Field("module", description="what shares a choice: " + ", ".join(GRANULARITIES))
-    groups: tuple[str, ...] = BLOCK_GROUPS
-    precisions: tuple[str, ...] = ()
-    weight_bits: tuple[int | float, ...] = ()
-    activation_bits: tuple[int | float, ...] = ()
-    least_bits: dict[str, int | float | str] = Field(
-        {}, description='groups whose ladders go no lower, such as {front_end = 4, projection = "w4a8"}'
-    )
-    uniform: tuple[str, ...] = Field(
-        UNIFORM,
-        description="rows that are measured before anything else, such as w2a4, or w2a4+w4a8 with the rest apart",
-    )
-
-
-class SearchSettings(Section):
-    """How the space is searched."""
-
-    trials: int = Field(24, ge=0, description="mixed candidates to measure, beside the uniform members")
-    sampler: str = Field("hubits", description="who proposes: " + ", ".join(SAMPLERS))
-    proxies: int = Field(0, ge=0, description="mixed candidates scored on the supernet, without a step, beforehand")
-    plateau: int | None = Field(
-        None, gt=0, description="stop after so many mixed candidates in a row that added less than 0.1 % hypervolume"
-    )
-    seed: int = Field(0, ge=0)
-    workers: int = Field(1, gt=0, description="candidates measured at the same time")
-    executor: Literal["ray", "inline"] = "ray"
-    cpus_per_trial: float = Field(1.0, gt=0)
-    gpus_per_trial: float = Field(0.0, ge=0)
-    minutes_per_trial: float | None = Field(None, gt=0, description="a trial that takes longer is stopped and fails")
-    ray_address: str | None = Field(None, description="of a Ray cluster; without it one on this machine")
-    runtime: str = Field("bitops", description="the runtime model: " + ", ".join(RUNTIME_MODELS))
-    max_storage: float | None = Field(None, gt=0, description="MB; candidates above it are not trained")
-    max_runtime: float | None = Field(None, gt=0, description="share of fp16; candidates above it are not trained")
-    max_wer: float | None = Field(None, gt=0, description="percent; the hubits sampler looks for nothing above it")
-    storage: str | None = Field(None, description="an Optuna storage URL; without it SQLite in the study's folder")
-
-    @field_validator("sampler")
-    @classmethod
-    def _known_sampler(cls, name: str) -> str:
-        return known(name, SAMPLERS)
-
-    @field_validator("runtime")
-    @classmethod
-    def _known_runtime(cls, name: str) -> str:
-        return known(name, RUNTIME_MODELS)
-
-
-def known(name: str, registry: Collection[str]) -> str:
-    """The name, if a registry has it."""
-    if name not in registry:
-        raise ValueError(f"there is none of that name; choose from {', '.join(registry)}")
-    return name
+METHOD = 2  # raise when finetunes or scores change: what was measured before cannot be compared
+PROXY_UTTERANCES = 100  # the supernet is scored on so many: of its losses, which tell enough of so few
 
 
 class StudyFile(Section):
@@ -185,9 +115,11 @@ class StudyFile(Section):
         """
         changes: dict[str, Any] = {"fidelity": fidelity}
         if fidelity == "supernet":
-            changes["finetune"] = self.finetune.model_copy(update={"steps": 0, "low_bit_steps": 0})
+            untrained = {"steps": 0, "low_bit_steps": 0, "dev_utterances": PROXY_UTTERANCES}
+            changes["finetune"] = self.finetune.model_copy(update=untrained)
             changes["corpora"] = self.corpora.model_copy(update={"test": None})
-            changes["search"] = self.search.model_copy(update={"trials": self.search.proxies, "plateau": None})
+            rows = len(set(self.search_space.rows.grid.values()) - set(self.uniform.values()))
+            changes["search"] = self.search.model_copy(update={"trials": rows + self.search.proxies, "plateau": None})
         if fidelity == "refined":
             longer = {k: v for k, v in self.refine.model_dump().items() if v is not None}
             changes["finetune"] = self.finetune.model_copy(update=longer)
@@ -253,6 +185,7 @@ class StudyFile(Section):
                 c.model_dump(mode="json", exclude={"path", "outside"}) for c in (self.corpora.train, self.corpora.dev)
             ],
             "runtime": self.search.runtime,
+            "method": METHOD,
         }
         if self.superb is not None:
             content["superb"] = self.superb.model_dump(mode="json")

@@ -126,6 +126,8 @@ def print_pick(file: StudyFile, chosen: Pick) -> None:
         f"{one.storage_mb:.3f} MB, runtime {one.runtime:.3f} of fp16"
     )
     print(f"why: {chosen.reason}")
+    for doubt in chosen.warnings:
+        print(f"but: {doubt}")
     print(one.assignment.short(file.architecture))
 
 

@@ -26,7 +26,9 @@ def measure(job: MeasureJob) -> dict[str, Any]:
         save_half(measured.head, head_path(checkpoint), {"format": "pt"})
     result = {
         "digest": job.assignment.digest,
-        **_scores(measured.errors),
+        **_scores(measured.score.errors),
+        "ctc": measured.score.ctc,
+        "divergence": measured.score.divergence,
         "steps": measured.steps,
         "seconds": {stage: round(s, 3) for stage, s in measured.seconds.items()},
         "fingerprint": fingerprint(evaluator.dev),

@@ -44,13 +44,13 @@ def measure_wer(file: StudyFile, on_step: Callable[[int, int, float], None]) -> 
     _, evaluator = study_evaluator(str(file.path))
     space, untrained = file.search_space, file.at("supernet").finetune
     top = {name: rungs - 1 for name, rungs in space.variables.items()}
-    base = evaluator.measure(space.decode(top), untrained).errors.wer
+    base = evaluator.measure(space.decode(top), untrained).score.errors.wer
     total, done = sum(rungs - 1 for rungs in space.variables.values()), 0
     table: Table = {}
     for name, rungs in space.variables.items():
         table[name] = []
         for rung in range(rungs - 1):
-            errors = evaluator.measure(space.decode({**top, name: rung}), untrained).errors
+            errors = evaluator.measure(space.decode({**top, name: rung}), untrained).score.errors
             table[name].append(errors.wer - base)
             done += 1
             on_step(done, total, table[name][-1])

@@ -1,0 +1,192 @@
+"""Does a search beat the grid that a person would write by hand? ``python -m tests.benchmarks.grid --seeds 3 --json``.
+
+For each seed, of the sampler and of the finetunes, a search that trains, and every row of the grid (all weight by all
+activation widths, the rest of the model in fp16 and at its floors) with the same finetune. What is compared was chosen
+on the development corpus and is told on the test corpus. It goes on where it was stopped; ``results/grid.csv`` beside
+this file holds every candidate.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from search.front.pareto import front, test_gain
+from search.front.shrunken import shrink_candidates
+from search.hypervolume import hypervolume, reference_beyond
+from search.stages.run import measure_study, search_study
+from search.stages.stage import run_stage
+from search.study.candidate import Candidate
+from search.study.study_file import StudyFile
+from search.views.screen import SearchLine, StatusLine
+
+STUDY = Path("studies/pocket/grid.toml")
+RESULTS = Path(__file__).with_name("results") / "grid.csv"
+_LESS = 0.9  # of a row's bytes or runtime, at an equal WER, is better too
+# formats of weights and activations that a person would try; the others only cost
+GRID = [f"w{w}a{a}" for w in (1, 2, 4, 8) for a in (2, 4, 8, 16)] + ["w1a1", "fp16"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One seed at a number of evaluations; the grid has all of its rows, however many those are."""
+
+    seed: int
+    evaluations: int
+    grid_evaluations: int
+    ratio: float
+    ratio_test: float
+    dominated: int
+    worse: list[str]
+    better: list[str]
+    rows_on_front: int
+
+
+def grid_names(file: StudyFile) -> list[str]:
+    """The rows of the grid that the study's space holds: with the rest of the model in fp16, and at its floors."""
+    there = file.search_space.rows
+    wanted = {there.of(name) for name in GRID}
+    rest = next((n.partition("+")[2] for n in there.grid if "+" in n and not n.endswith("fp16")), None)
+    if rest is not None:
+        wanted |= {there.of(f"{name}+{rest}") for name in GRID if name != "fp16"}
+    return [name for name, row in there.grid.items() if row in wanted]
+
+
+def run(study: Path, seed: int, budgets: Sequence[int]) -> dict[int, list[Candidate]]:
+    """Everything measured after each budget of the search, under 0 also the grid; scored on the test corpus."""
+    path = study.with_name(f"claim-{study.stem}-{seed}.toml")
+    text = study.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n")
+    path.write_text(text.replace("[finetune]\n", f"[finetune]\nseed = {seed}\n"))
+    base = StudyFile.load(path)
+    found: dict[int, list[Candidate]] = {}
+    for budget in budgets:
+        file = base.with_search({"trials": budget - len(base.uniform)})
+        with StatusLine() as line:
+            found[budget], stopped = run_stage(file, search_study, SearchLine(line))
+        if stopped:
+            sys.exit("stopped; the same command goes on")
+    last = {c.assignment for c in found[budgets[-1]]}
+    rows = [base.search_space.rows.of(name) for name in grid_names(base)]
+    with StatusLine() as line:
+        everyone, stopped = run_stage(base, lambda f, c: measure_study(f, rows, c), SearchLine(line))
+    if stopped:
+        sys.exit("stopped; the same command goes on")
+    found[0] = [c for c in everyone if c.assignment in set(rows)]
+    ordered = sorted((c for c in everyone if c.assignment in last), key=lambda c: c.number)
+    for budget in budgets:  # what is scored on the test corpus later is scored in all of them
+        found[budget] = ordered[:budget]
+    return found
+
+
+def judge(seed: int, searched: Sequence[Candidate], grid: Sequence[Candidate]) -> Verdict:
+    """The search's candidates, chosen on the development corpus, against the grid's."""
+    baselines = [c for c in grid if c.baseline]
+    own, theirs = ([c for c in front(some) if c.test] for some in (searched, grid))
+    estimates = dict(zip(searched, shrink_candidates(searched).wer.tolist(), strict=True))
+
+    def best(row: Candidate, storage: float = 1.0, runtime: float = 1.0) -> Candidate | None:
+        fitting = [c for c in own if c.storage_mb <= storage * row.storage_mb and c.runtime <= runtime * row.runtime]
+        return min(fitting, key=lambda c: estimates[c], default=None)
+
+    worse, better = [], []
+    for row in theirs:
+        chosen = best(row)
+        if chosen is None or _gain(row, chosen)[1] > 0:
+            worse.append(row.name)
+        cheaper = [c for c in (best(row, storage=_LESS), best(row, runtime=_LESS)) if c is not None]
+        if (chosen is not None and _gain(chosen, row)[1] > 0) or any(_gain(row, c)[1] <= 0 for c in cheaper):
+            better.append(row.name)
+    dominated = [c for c in own if not c.uniform and any(_dominates(r, c) for r in grid)]
+    dev, test = (_ratio(own, theirs, baselines, values) for values in (_dev, _test))
+    return Verdict(seed, len(searched), len(grid), dev, test, len(dominated), worse, better, len(theirs))
+
+
+def _ratio(
+    own: Sequence[Candidate],
+    theirs: Sequence[Candidate],
+    baselines: Sequence[Candidate],
+    values: Callable[[Candidate], tuple[float, float, float]],
+) -> float:
+    """Hypervolume of the one front over that of the other."""
+    reference = reference_beyond([values(c) for c in baselines])
+    mine, other = (hypervolume([values(c) for c in some], reference) for some in (own, theirs))
+    return mine / other
+
+
+def _dev(c: Candidate) -> tuple[float, float, float]:
+    return c.objectives
+
+
+def _test(c: Candidate) -> tuple[float, float, float]:
+    assert c.test is not None
+    return c.test["wer"], c.storage_mb, c.runtime
+
+
+def _dominates(one: Candidate, other: Candidate) -> bool:
+    a, b = np.array(one.objectives), np.array(other.objectives)
+    return bool((a <= b).all() and (a < b).any())
+
+
+def _gain(better: Candidate, worse: Candidate) -> tuple[float, float, float]:
+    """WER points on the test corpus by which one is below the other."""
+    found = test_gain(better, worse)
+    assert found is not None
+    return found
+
+
+def table(study: str, seed: int, source: str, candidates: Sequence[Candidate]) -> list[dict[str, object]]:
+    """Rows of the CSV, in the order in which they were measured."""
+    return [
+        {
+            "study": study, "seed": seed, "source": source, "name": c.name, "evaluations": i,
+            "wer": round(c.wer, 3), "test_wer": round(c.test["wer"], 3) if c.test else None,
+            "storage_mb": round(c.storage_mb, 6), "runtime": round(c.runtime, 5), "loss": round(c.loss, 5),
+            "assignment": c.assignment.to_json() if not c.uniform else "",
+        }
+        for i, c in enumerate(sorted(candidates, key=lambda c: c.number), 1)
+    ]  # fmt: skip
+
+
+def summary(verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """Medians over seeds of the ratios, and the worst of the counts."""
+    return {
+        "ratio": round(statistics.median(v.ratio for v in verdicts), 4),
+        "ratio_least": round(min(v.ratio for v in verdicts), 4),
+        "ratio_test": round(statistics.median(v.ratio_test for v in verdicts), 4),
+        "dominated": max(v.dominated for v in verdicts),
+        "worse": max(len(v.worse) for v in verdicts),
+        "better": round(statistics.median(len(v.better) / max(1, v.rows_on_front) for v in verdicts), 3),
+    }
+
+
+def main() -> None:
+    """Run the seeds and write what came out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--study", type=Path, default=STUDY)
+    parser.add_argument("--budgets", type=int, nargs="+", default=[34, 40, 100])
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    verdicts: dict[int, list[Verdict]] = {budget: [] for budget in chosen.budgets}
+    for seed in range(chosen.seeds):
+        found = run(chosen.study, seed, chosen.budgets)
+        rows += table(chosen.study.stem, seed, "grid", found[0])
+        rows += table(chosen.study.stem, seed, "search", found[chosen.budgets[-1]])
+        for budget in chosen.budgets:
+            verdicts[budget].append(judge(seed, found[budget], found[0]))
+            print(json.dumps(asdict(verdicts[budget][-1])), file=sys.stderr)
+        RESULTS.parent.mkdir(exist_ok=True)
+        pd.DataFrame(rows).to_csv(RESULTS, index=False)
+    told = {str(budget): summary(own) for budget, own in verdicts.items()}
+    print(json.dumps(told) if chosen.json else pd.DataFrame(told).to_string())
+
+
+if __name__ == "__main__":
+    main()
