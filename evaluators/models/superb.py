@@ -17,9 +17,13 @@ from evaluators.models.tensors import load_weights, read_tensors
 from evaluators.settings import SuperbSettings
 from spaces.errors import UserError
 
+_FRAME_MASKS, _CHANNEL_MASKS = (2, 40), (4, 50)  # spans an utterance, and the widest; without time warping
+
 
 class SuperbHead(nn.Module):
-    """Weighted sum of hidden states, LSTM layers, logits.
+    """Weighted sum of hidden states, a linear layer, LSTM layers, logits, as in s3prl's recipe.
+
+    In training SpecAugment (Park et al., 2019) masks channels and frames of what goes into the LSTMs.
 
     Args:
         states: how many hidden states there are: the blocks' outputs and what goes into the first.
@@ -30,8 +34,14 @@ class SuperbHead(nn.Module):
     def __init__(self, states: int, hidden: int, vocabulary: int, settings: SuperbSettings) -> None:
         super().__init__()
         self.weights = nn.Parameter(torch.zeros(states))
+        self.projection = nn.Linear(hidden, settings.width)
         self.lstm = nn.LSTM(
-            hidden, settings.width, settings.layers, batch_first=True, bidirectional=True, dropout=settings.dropout
+            settings.width,
+            settings.width,
+            settings.layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=settings.dropout,
         )
         self.out = nn.Linear(2 * settings.width, vocabulary)
 
@@ -39,10 +49,25 @@ class SuperbHead(nn.Module):
         """Float32 logits (batch, frames, vocabulary) of states (batch, frames, hidden), each up to its length."""
         shares = self.weights.softmax(0)
         summed = torch.stack([share * state.float() for share, state in zip(shares, states, strict=True)]).sum(0)
+        inputs = self.projection(summed)
+        inputs = _masked(inputs) if self.training else inputs
         heard = lengths.cpu().clamp_min(1)  # an utterance shorter than a frame is one frame of padding
-        packed = pack_padded_sequence(summed, heard, batch_first=True, enforce_sorted=False)
+        packed = pack_padded_sequence(inputs, heard, batch_first=True, enforce_sorted=False)
         out, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=summed.shape[1])
         return self.out(out)
+
+
+def _masked(value: Tensor) -> Tensor:
+    """Some spans of channels and of frames of (batch, frames, channels) set to zero, others for each utterance."""
+    value = value.clone()
+    for axis, (count, widest) in ((1, _FRAME_MASKS), (2, _CHANNEL_MASKS)):
+        size = value.shape[axis]
+        for row in value:
+            for _ in range(count):
+                width = int(torch.randint(0, min(widest, size) + 1, ()))
+                start = int(torch.randint(0, size - width + 1, ()))
+                row.narrow(axis - 1, start, width).zero_()
+    return value
 
 
 class HeadedModel(nn.Module):

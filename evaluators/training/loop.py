@@ -56,7 +56,7 @@ def optimise(
     *,
     steps: int,
     learning_rate: float,
-    warmup: float,
+    warmup: float | None,
     weight_decay: float = 0.0,
     resume: ResumePoint | None = None,
     on_step: Callable[[int, float], None] | None = None,
@@ -67,6 +67,7 @@ def optimise(
         module: its parameters that require gradients are trained, in place.
         losses: the losses of a step, each back-propagated as it comes so that only one graph lives at a time; their
             gradients add up.
+        warmup: share of the steps in which the rate rises, before it falls as a cosine; None for a constant rate.
         resume: where to keep weights and optimizer state between runs; the caller skips the data that was seen.
         on_step: called with the number of finished steps and the step's summed loss.
 
@@ -79,7 +80,7 @@ def optimise(
     start = _restore(module, optimiser, resume) if resume else 0
     for step in range(start, steps):
         for group in optimiser.param_groups:
-            group["lr"] = group["rate"] * learning_rate * cosine(step, steps, warmup)
+            group["lr"] = group["rate"] * learning_rate * (1.0 if warmup is None else cosine(step, steps, warmup))
         total = 0.0
         for loss in losses(step):
             loss.backward()  # type: ignore[no-untyped-call]

@@ -22,7 +22,7 @@ def train_head(
     accumulation: int = 1,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train the head in place with CTC on the transcripts.
+    """Train the head in place with CTC on the transcripts, at a constant rate under SpecAugment, as s3prl's recipe does.
 
     Args:
         accumulation: in how many parts each batch is worked through, for want of memory.
@@ -42,6 +42,6 @@ def train_head(
 
     model.train()
     optimise(
-        model.head, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=0.05, on_step=on_step
+        model.head, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=None, on_step=on_step
     )  # fmt: skip
     model.eval()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from search.commands.options import AsJson, ExecutorName, StudyPath, Workers, load, require, run, train
+from search.commands.options import AsJson, ExecutorName, StudyPath, Workers, load, require, run
 from spaces.errors import UserError
 
 
@@ -105,20 +105,23 @@ def refine(study: StudyPath, workers: Workers = None, executor: ExecutorName = N
 def sensitivity(
     study: StudyPath,
     wer: Annotated[bool, typer.Option("--wer", help="in WER points on the development corpus; takes longer")] = False,
+    workers: Workers = None,
+    executor: ExecutorName = None,
     as_json: AsJson = False,
 ) -> None:
     """What each choice costs on its own, from the supernet without training; the report shows it as a heat map.
 
     Example: hubits sensitivity studies/pocket/demo.toml
     """
-    from search.running.tasks.sensitivity import measure_sensitivity, measure_wer
+    from search.stages.sensitivity import sensitivity_stage, wer_stage
     from search.views.table import print_sensitivity
 
-    file = load(study)
+    file = load(study, workers=workers, executor=executor)
     require(file)
+    table, _ = run(file, wer_stage if wer else sensitivity_stage)
+    if table is None:
+        raise UserError(f"{study}: not all choices were measured; the same command tries again")
     unit = "WER points" if wer else "nat a frame" if file.superb is None else "relative error"
-    measure = measure_wer if wer else measure_sensitivity
-    table = train(lambda on_step: measure(file, on_step), unit)
     print(json.dumps(table)) if as_json else print_sensitivity(file, table, unit)
 
 

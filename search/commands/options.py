@@ -44,9 +44,9 @@ def run(file: "StudyFile", stage: "Stage[Found]") -> "tuple[Found, bool]":
         return run_stage(file, stage, SearchLine(line))
 
 
-def train(training: Callable[[Callable[[int, int, float], None]], Any], what: str = "loss") -> Any:
+def train(training: Callable[[Callable[[int, int, float], None]], Any]) -> Any:
     """Run a training of equal steps under a live line."""
     from search.views.screen import StatusLine, TrainingLine
 
     with StatusLine() as line:
-        return training(TrainingLine(line, what))
+        return training(TrainingLine(line))

@@ -46,7 +46,10 @@ class ScoreJob(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class SensitivityJob(Job):
-    """Measure what each rung of each choice costs on its own."""
+    """Measure what each rung of some choices costs on its own, in divergence or in WER points."""
+
+    names: tuple[str, ...]
+    wer: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

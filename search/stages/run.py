@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 
-from search.failures import INPUT
 from search.front.pareto import front
 from search.front.promote import promoted
 from search.front.shrunken import shrink_candidates
-from search.running.dispatch import dispatch
-from search.running.job import Job, SensitivityJob
 from search.samplers.context import Choices, SamplerAt, SamplerContext
 from search.samplers.make import informed, make_sampler
 from search.stages.driver import Driver
-from search.stages.stage import Progress, RunContext
+from search.stages.sensitivity import study_sensitivity
+from search.stages.stage import RunContext
 from search.study.candidate import Candidate
 from search.study.records import candidates, costs, open_study
-from search.study.sensitivities import Table, read_sensitivity
+from search.study.sensitivities import Table
 from search.study.study_file import StudyFile
-from spaces import Assignment, UserError
+from spaces import Assignment
 
 _PROXIES_AT_ONCE = 8  # scoring on the supernet takes little longer than choosing what to score
 
@@ -28,7 +26,7 @@ def search_study(file: StudyFile, context: RunContext) -> list[Candidate]:
         UserError: see ``Driver.run``; also if another search works on the study.
     """
     with context.working_on(file):
-        table = _sensitivity(file, context) if informed(file.search.sampler) else None
+        table = study_sensitivity(file, context) if informed(file.search.sampler) else None
         proxies: list[Candidate] = []
         # without a supernet there is nothing cheap to score, and under SUPERB's protocol every score trains a head
         if informed(file.search.sampler) and file.model.supernet is not None and file.superb is None:
@@ -65,23 +63,6 @@ def refine_study(file: StudyFile, context: RunContext) -> list[Candidate]:
         search = refined.search.model_copy(update={"trials": 0, "plateau": None})
         refined = refined.model_copy(update={"search": search})
         return Driver(refined, context, _sampler(refined, None), given).run()
-
-
-def _sensitivity(file: StudyFile, context: RunContext) -> Table | None:
-    """The sensitivities, measured once in the life of a study; None where that failed: the search does without."""
-    if (table := read_sensitivity(file)) is not None:
-        return table
-    progress = Progress(1, stage="sensitivity")
-    waiting: list[Job] = [SensitivityJob(number=0, study=str(file.path))]
-
-    def tick(running: int) -> None:
-        progress.running = running
-        context.on_progress(progress)
-
-    for finished in dispatch(context.executor, lambda: waiting.pop() if waiting else None, context.stop, tick):
-        if finished.outcome.failure == INPUT:
-            raise UserError(finished.outcome.message)
-    return read_sensitivity(file)
 
 
 def _sampler(

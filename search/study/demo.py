@@ -1,7 +1,8 @@
 """The demo study as files, from wherever hubits is installed."""
 
 import shutil
-from importlib.resources import as_file, files
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from spaces import UserError
@@ -18,17 +19,20 @@ def write_demo(folder: Path) -> Path:
     """
     if folder.exists():
         raise UserError(f"{folder}: is there already; name a folder that is not")
+    source = _source()
     try:
-        with as_file(_source()) as source:
-            for name in _FILES:
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / name, folder / name)
+        for name in _FILES:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, folder / name)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
     return folder / "demo.toml"
 
 
 def _source() -> Path:
-    """Installed, the files lie in the package; in a clone, in studies/pocket."""
-    installed = files("search") / "demo"
-    return Path(str(installed)) if installed.is_dir() else Path(__file__).parents[2] / "studies" / "pocket"
+    """Installed from a wheel, the files lie where its records say; in a clone, in studies/pocket."""
+    with suppress(PackageNotFoundError):
+        for file in distribution("hubits").files or []:
+            if file.match("hubits/pocket/demo.toml"):
+                return Path(str(file.locate())).parent
+    return Path(__file__).parents[2] / "studies" / "pocket"
