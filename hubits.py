@@ -5,6 +5,7 @@
 35.84
 """
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from spaces.errors import UserError
-except ImportError as _error:  # a distribution of Hugging Face's owns that name too
-    raise ImportError(
-        "another distribution owns the import name 'spaces'; give hubits an environment of its own"
-    ) from _error
+except ImportError:  # a distribution of Hugging Face's owns that name too
+    print("hubits: another distribution owns the import name 'spaces'; give hubits an environment of its own")
+    sys.exit(2)
 
 from evaluators.costs.estimate import estimates as estimate
 from search.front.pick import Budget, Pick
@@ -135,3 +135,10 @@ def load(folder: str | Path) -> Reader:
 
     model, vocabulary, assignment = load_packed(Path(folder))
     return Reader(model, assignment, lambda wave: transcribe_wave(model, vocabulary, wave))
+
+
+def main() -> None:
+    """The command ``hubits``."""
+    from search.cli import main as command_line
+
+    command_line()

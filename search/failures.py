@@ -1,6 +1,7 @@
 """Kinds of failures, and which of them say nothing of the candidate."""
 
 INTERRUPTED = "interrupted"  # of a trial that a driver left running
+KILLS_WORKERS = "kills_workers"  # of a candidate that lost its workers in two trials: not the environment's fault
 WORKER_LOST, OUT_OF_MEMORY, TIME_LIMIT = "worker_lost", "out_of_memory", "time_limit"
 DISK_FULL, STORAGE, INPUT = "disk_full", "storage", "input"
 DIVERGED, ERROR = "diverged", "error"

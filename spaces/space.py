@@ -28,6 +28,13 @@ class SearchSpace:
     ``activation_bits`` are two ladders, two parameters a choice. Parameters are ordinal: indices into a ladder in
     rising order of bits. ``least_bits`` keeps a group's ladders from going lower than so many bits or a precision.
 
+    >>> from spaces.models import named_architecture
+    >>> space = SearchSpace(named_architecture("hubert-base"), granularity="group", precisions=["w1a1", "w2a8", "fp16"])
+    >>> space.labels["attention"], space.labels["products"]
+    (('w1a1', 'w2a8', 'fp16'), ('1 bit', '8 bit', '16 bit'))
+    >>> space.rows.name(space.decode(dict.fromkeys(space.variables, 0)))
+    'w1a1'
+
     Raises:
         UserError: if a group or precision does not exist, the ladders are not given in one of the two ways, or a group
             with a floor of its own shares choices with others.

@@ -33,7 +33,13 @@ class RuntimeModel:
 
 
 def bit_operations(architecture: Architecture, assignment: Assignment) -> float:
-    """Multiply-adds of the whole model, each weighted by its precision's cost, relative to fp16."""
+    """Multiply-adds of the whole model, each weighted by its precision's cost, relative to fp16.
+
+    >>> from spaces import Precision, named_architecture
+    >>> model = named_architecture("hubert-base")
+    >>> bit_operations(model, Assignment.uniform(model.layers, Precision.of(8, 8)))
+    1.0
+    """
     counts = architecture.multiply_adds(SECONDS)
     spent = sum(n * (assignment[name].cost if name != "lm_head" else 1.0) for name, n in counts.items())
     return spent / sum(counts.values())

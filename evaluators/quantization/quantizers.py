@@ -80,6 +80,12 @@ def fake_quantize(
         form: any but fp16.
         values: see the module's table.
         shift: taken off the values before; broadcasts likewise.
+
+    >>> from spaces.precision import bit_format
+    >>> fake_quantize(torch.tensor([-2.0, -0.1, 0.6]), torch.tensor([1.0]), bit_format(2))
+    tensor([-0.7500, -0.2500,  0.7500])
+    >>> fake_quantize(torch.tensor([-2.0, 0.1, 0.6]), torch.tensor([1.5]), bit_format(1.58))
+    tensor([-1.,  0.,  1.])
     """
     at = levels(form, values)
     return binarize(value, scale, shift) if at is None else round_to(value, scale, at, shift)

@@ -22,7 +22,7 @@ def train_head(
     accumulation: int = 1,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train the head in place with CTC on the transcripts, at a constant rate under SpecAugment, as s3prl's recipe does.
+    """Train the head in place with CTC on the transcripts, at a constant rate and under SpecAugment, as s3prl does.
 
     Args:
         accumulation: in how many parts each batch is worked through, for want of memory.

@@ -101,9 +101,9 @@ class Driver:
             if assignment.digest in self._ledger.measured:
                 self._ledger.repeat(number, assignment)
             elif assignment in self._pending.values():
-                self._ledger.fail(number, REPEATED, "being measured by another trial")
+                self._ledger.fail(number, assignment, REPEATED, "being measured by another trial")
             elif (over := self._over_limit(assignment)) and assignment.digest not in self._uniform:
-                self._ledger.fail(number, OVER_LIMIT, over)
+                self._ledger.fail(number, assignment, OVER_LIMIT, over)
             else:
                 self._pending[number] = assignment
                 return MeasureJob(number=number, assignment=assignment, **self._common)
@@ -133,8 +133,8 @@ class Driver:
         outcome, number = finished.outcome, finished.outcome.job.number
         assignment = self._pending.pop(number)
         if outcome.result is None:
-            kind = outcome.failure or ERROR
-            self._ledger.fail(number, kind, outcome.message, finished.failures)
+            failure = outcome.failure or ERROR
+            kind = self._ledger.fail(number, assignment, failure, outcome.message, finished.failures)
             # one that was wanted for itself is tried again by the next run; no other takes its place
             self._target -= assignment.digest in self._wanted
             if counts(kind):

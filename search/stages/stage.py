@@ -37,12 +37,13 @@ class Progress:
         return sum(self.seconds) / len(self.seconds) * max(0, self.planned - self.done) / self.workers
 
 
+_DRAIN = (signal.SIGINT, signal.SIGTERM)
 Found = TypeVar("Found")
 OnProgress = Callable[[Progress], None]
 
 
 class Stop:
-    """Ctrl-C: the first starts nothing new and waits for what runs, the second stops at once."""
+    """Ctrl-C, or SIGTERM as schedulers send it: the first drains what runs, the second stops at once."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -53,7 +54,7 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the signal while the block runs; only the main thread can."""
+        """Take the signals while the block runs; only the main thread can."""
 
         def interrupt(_signal: int, _frame: FrameType | None) -> None:
             if self.asked:
@@ -61,14 +62,15 @@ class Stop:
             self.asked = True
 
         try:
-            before = signal.signal(signal.SIGINT, interrupt)
+            before = {number: signal.signal(number, interrupt) for number in _DRAIN}
         except ValueError:
             yield
             return
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @dataclass

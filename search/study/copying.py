@@ -5,7 +5,7 @@ from typing import get_args
 import optuna
 
 from search.study.layout import database_path
-from search.study.records import connect, database_url, unreachable
+from search.study.records import connect, database_url, shown, unreachable
 from search.study.study_file import Fidelity, StudyFile
 from spaces import UserError
 
@@ -31,7 +31,7 @@ def copy_study(file: StudyFile, target: str) -> list[str]:
                 to_study_name=one.study_name,
             )  # fmt: skip
         except optuna.exceptions.DuplicatedStudyError:
-            raise UserError(f"{target}: holds a study {one.study_name!r} already") from None
+            raise UserError(f"{shown(target)}: holds a study {one.study_name!r} already") from None
         except Exception as error:
             if type(error).__module__.split(".")[0] not in ("sqlalchemy", "optuna"):
                 raise

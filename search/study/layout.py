@@ -10,9 +10,9 @@ def database_path(file: StudyFile) -> Path:
     return file.folder / "study.db"
 
 
-def result_path(file: StudyFile, number: int) -> Path:
-    """The file that a worker writes a trial's result to, atomically, before it returns it."""
-    return file.folder / "results" / f"{number:05d}.json"
+def result_path(file: StudyFile, digest: str) -> Path:
+    """The file that a worker writes the result of an assignment's digest to, atomically, before it returns it."""
+    return file.folder / "results" / f"{digest}.json"
 
 
 def checkpoint_path(file: StudyFile, digest: str) -> Path:

@@ -3,6 +3,7 @@
 Every trial costs the database a handful of small transactions, whatever the number of choices and of trials before it.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,13 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.failures import ENVIRONMENT_FAILURES, INTERRUPTED
+from search.failures import ENVIRONMENT_FAILURES, INTERRUPTED, KILLS_WORKERS, WORKER_LOST
 from search.study.records import TEST, WORDS, connect, costs, database_url, open_study, read_result, trial_assignment
 from search.study.study_file import StudyFile
 from spaces import Assignment
 
 Values = tuple[float, float, float]
+_LOST_AT_MOST = 2  # trials of one candidate that may lose all their workers
 _KEPT = ("wer_low", "wer_high", "errors", "ctc", "divergence", "seconds", "steps", "fingerprint")
 _OBSERVED = ("wer_low", "wer_high", "ctc", "divergence")  # what samplers want to know beside the objectives
 
@@ -35,6 +37,7 @@ class Ledger:
 
     Attributes:
         measured: what came out, by the assignment's digest, in the order of the trials.
+        lost: how many trials of each assignment's digest lost all their workers.
         asked: trials opened so far, but for those that failed for no fault of their candidate: what is proposed next
             follows from this number and from the results, also after a restart.
 
@@ -55,6 +58,7 @@ class Ledger:
         self._has_words = WORDS in self._study.user_attrs
         self._ids: dict[int, int] = {}  # of unfinished trials: number -> the database's id
         self.measured: dict[str, Measured] = {}
+        self.lost: Counter[str] = Counter()
         self.asked = 0
         for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
             self._take_over(trial)
@@ -72,6 +76,8 @@ class Ledger:
             self._ids[trial.number] = trial._trial_id
             return
         self.asked += trial.user_attrs.get("failure") not in ENVIRONMENT_FAILURES
+        if trial.user_attrs.get("failure") == WORKER_LOST:
+            self.lost[trial_assignment(self._file, trial).digest] += 1
         if trial.state == TrialState.COMPLETE and trial.values is not None and result:
             wer, storage_mb, share = trial.values
             digest = trial_assignment(self._file, trial).digest
@@ -83,11 +89,11 @@ class Ledger:
     def _recover(self, trial: FrozenTrial) -> None:
         whole = set(trial.params) == set(self._file.search_space.variables)
         assignment = trial_assignment(self._file, trial) if whole else None
-        result = read_result(self._file, trial.number, assignment) if assignment is not None else None
+        result = read_result(self._file, assignment) if assignment is not None else None
         if assignment is not None and result is not None:
             self.complete(trial.number, assignment, result)
         else:
-            self.fail(trial.number, INTERRUPTED, "the driver stopped while this trial ran")
+            self.fail(trial.number, assignment, INTERRUPTED, "the driver stopped while this trial ran")
 
     def propose(self, sampler: BaseSampler) -> tuple[int, Assignment]:
         """Open a trial with a sampler's candidate, or with one that somebody queued in the database."""
@@ -138,14 +144,23 @@ class Ledger:
         self._note(number, "repeats", earlier.number)
         self._close(number, TrialState.COMPLETE, earlier.values, {})
 
-    def fail(self, number: int, kind: str, message: str, failures: tuple[str, ...] = ()) -> None:
-        """Write that a trial failed, and why."""
+    def fail(
+        self, number: int, assignment: Assignment | None, kind: str, message: str, failures: tuple[str, ...] = ()
+    ) -> str:
+        """Write that a trial failed, and why; the kind as it is written.
+
+        A candidate that lost all its workers a second time is taken to kill them: it is not proposed again.
+        """
+        if kind == WORKER_LOST and assignment is not None:
+            self.lost[assignment.digest] += 1
+            kind = WORKER_LOST if self.lost[assignment.digest] < _LOST_AT_MOST else KILLS_WORKERS
         if failures:
             self._note(number, "attempts", list(failures))
         self._note(number, "failure", kind)
         self._note(number, "message", message[:1000])
         self.asked -= kind in ENVIRONMENT_FAILURES
         self._close(number, TrialState.FAIL, None, {"failure": kind})
+        return kind
 
     def score(self, assignment: Assignment, result: dict[str, Any]) -> None:
         """Keep a candidate's score on the test corpus."""

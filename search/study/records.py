@@ -69,13 +69,18 @@ def connect(url: str, *, existing: bool = False) -> RDBStorage:
 
 
 def unreachable(url: str, error: Exception) -> UserError:
-    """What to say of a database that cannot be opened; its password is not said."""
+    """What to say of a database that cannot be opened."""
+    return UserError(f"{shown(url)}: cannot be opened ({str(error).splitlines()[0]})")
+
+
+def shown(url: str) -> str:
+    """A database's URL as it may be printed: without its password, or its kind alone where it cannot be read."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
-    with suppress(ArgumentError):
-        url = make_url(url).render_as_string(hide_password=True)
-    return UserError(f"{url}: cannot be opened ({str(error).splitlines()[0]})")
+    with suppress(ArgumentError, ValueError):
+        return make_url(url).render_as_string(hide_password=True)
+    return url.partition(":")[0]
 
 
 def _load(file: StudyFile, create: bool) -> Study:
@@ -125,10 +130,10 @@ def candidates(file: StudyFile, study: Study) -> list[Candidate]:
     return sorted(seen.values(), key=lambda m: (not m.uniform, m.storage_mb))
 
 
-def read_result(file: StudyFile, number: int, assignment: Assignment) -> dict[str, Any] | None:
-    """A result that a worker left, or None where there is none, it is torn, or it is another assignment's."""
+def read_result(file: StudyFile, assignment: Assignment) -> dict[str, Any] | None:
+    """A result that a worker left, or None where there is none or it is torn."""
     try:
-        result = json.loads(result_path(file, number).read_text(encoding="utf-8"))
+        result = json.loads(result_path(file, assignment.digest).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     whole = isinstance(result, dict) and result.get("digest") == assignment.digest and "errors" in result

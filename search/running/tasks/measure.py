@@ -35,7 +35,7 @@ def measure(job: MeasureJob) -> dict[str, Any]:
     }
     if not math.isfinite(result["wer"]):
         raise ArithmeticError("the WER is not a finite number")
-    write_json(result, result_path(file, job.number))
+    write_json(result, result_path(file, job.assignment.digest))
     return result
 
 
