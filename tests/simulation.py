@@ -14,7 +14,7 @@ import numpy as np
 
 from evaluators.errors import DivergedError
 from evaluators.files import write_json
-from search.running.job import Job, Outcome
+from search.running.job import Job, MeasureJob, Outcome, ScoreJob
 from search.running.worker import attempt
 from search.study.layout import checkpoint_path, result_path
 from search.study.study_file import StudyFile
@@ -38,33 +38,38 @@ class Simulation:
         script: trial number -> faults of its first attempts.
         odds: chance of a random fault an attempt.
         seconds: times of a trial to draw from.
+        gate: a file without which trials wait, from trial ``held_from`` on.
     """
 
     log: Path
     script: Mapping[int, Sequence[str]] = field(default_factory=dict)
     odds: float = 0.0
     seconds: tuple[float, ...] = (0.0,)
+    gate: Path | None = None
+    held_from: int = 0
 
     def __call__(self, job: Job) -> Outcome:
         """Do a job, or fail at it."""
         return attempt(job, self._work)
 
     def _work(self, job: Job) -> dict[str, Any]:
-        if job.kind == "sensitivity":
-            raise NotImplementedError("a simulation has no sensitivities")
+        if not isinstance(job, MeasureJob | ScoreJob):
+            raise NotImplementedError("a simulation measures and scores, nothing else")
         file = _study(job.study).at(job.fidelity)
         rng = np.random.default_rng(int.from_bytes(os.urandom(8)))
         time.sleep(float(rng.choice(self.seconds)))
-        assignment = Assignment.from_json(job.assignment, file.architecture)
-        if job.kind == "measure" and (fault := self._fault(job, rng)):
+        while self.gate is not None and job.number >= self.held_from and not self.gate.exists():
+            time.sleep(0.02)
+        assignment = job.assignment
+        if isinstance(job, MeasureJob) and (fault := self._fault(job, rng)):
             self._note(job, fault)
             self._suffer(fault, file, job)
         result = simulated_result(assignment)
-        if job.kind == "measure":
+        if isinstance(job, MeasureJob):
             checkpoint = checkpoint_path(file, assignment.digest)
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
             checkpoint.touch()
-            write_json(result, result_path(file, job.number))
+            write_json(result, result_path(file, job.assignment.digest))
             self._note(job, "measured")
         return result
 
@@ -75,16 +80,21 @@ class Simulation:
             return scripted[before]
         return str(rng.choice(FAULTS)) if rng.random() < self.odds else None
 
-    def _note(self, job: Job, what: str) -> None:
+    def _note(self, job: MeasureJob, what: str) -> None:
         self.log.mkdir(parents=True, exist_ok=True)
-        entry = {"number": job.number, "what": what, "assignment": job.assignment, "job": [job.accumulation, job.room]}
+        entry = {
+            "number": job.number,
+            "what": what,
+            "assignment": job.assignment.to_json(),
+            "job": [job.accumulation, job.room],
+        }
         (self.log / f"{job.number}-{time.time_ns()}.json").write_text(json.dumps(entry))
 
-    def _suffer(self, fault: str, file: StudyFile, job: Job) -> None:
+    def _suffer(self, fault: str, file: StudyFile, job: MeasureJob) -> None:
         if fault == "signal":
             os.kill(os.getpid(), signal.SIGKILL)
         if fault == "torn":
-            path = result_path(file, job.number)
+            path = result_path(file, job.assignment.digest)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text('{"wer": 1')
             os.kill(os.getpid(), signal.SIGKILL)
@@ -101,12 +111,13 @@ class Simulation:
 
 def simulated_result(assignment: Assignment) -> dict[str, Any]:
     """A result whose WER falls with the bits, a little differently for every assignment."""
-    low = sum(1.0 / p.weight + 1.0 / p.activation for p in assignment.values())
+    low = sum(1.0 / p.weight.bits + 1.0 / p.activation.bits for p in assignment.values())
     errors = [min(9, 1 + int(low / 4) + (int(assignment.digest[i % 12], 16) % 2)) for i in range(len(WORDS))]
     wer = 100.0 * sum(errors) / sum(WORDS)
     return {
         "digest": assignment.digest, "wer": wer, "wer_low": wer - 1, "wer_high": wer + 1, "errors": errors,
-        "words": WORDS, "steps": 1, "seconds": {"finetune": 0.1}, "fingerprint": "simulated",
+        "words": WORDS, "ctc": wer / 40, "divergence": wer / 60, "steps": 1,
+        "seconds": {"finetune": 0.1}, "fingerprint": "simulated",
     }  # fmt: skip
 
 

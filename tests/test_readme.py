@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,8 @@ import soundfile
 from transformers import HubertConfig, HubertForCTC
 
 from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
+from tests.command_line import hubits
 from tests.conftest import TINY, TOML, write_study
-from tests.search.test_cli import hubits
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -57,7 +59,7 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     Vocabulary(POCKET_TOKENS).save(downloaded / "vocab.json")
     rows = write_study(tmp_path / "c", TOML + RECIPES)
     places = {
-        "studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train), "24": "2",
+        "studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train), "24": "2", "w2a8+w4a8": "w2a8",
         "studies/pocket/recipes.toml": str(rows), "facebook/hubert-large-ls960-ft": str(downloaded),
     }  # fmt: skip
     monkeypatch.chdir(tmp_path)
@@ -65,6 +67,10 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         words = shlex.split(command)
         if words[0] == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE), command
+            continue
+        if words[0] == "python":
+            module = [sys.executable, *words[1:3], "--help"]
+            assert subprocess.run(module, check=False, capture_output=True, cwd=ROOT).returncode == 0, command
             continue
         done = hubits(*[places.get(w, w) for w in words[1:]])
         assert done.returncode == 0, f"{command}: {done.stderr}"
@@ -76,5 +82,5 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_files_that_the_readme_names_exist() -> None:
     for link in re.findall(r"\]\((?!http)([^)]+)\)", README):
         assert (ROOT / link).exists(), link
-    for room, names in re.findall(r"`(spaces|evaluators|search)/(\w+\.py)`", README):
-        assert (ROOT / room / names).exists()
+    for name in re.findall(r"`((?:spaces|evaluators|search|studies|tests)/[\w/]+\.\w+)`", README):
+        assert (ROOT / name).exists() or name.endswith("report.html"), name

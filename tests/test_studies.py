@@ -26,9 +26,11 @@ from search.stages.run import search_study
 from search.stages.stage import RunContext, Stop
 from search.stages.training import train_float_model, train_supernet_model
 from search.study.recipe_rows import planned
+from search.study.sections import ModelSettings
 from search.study.snapshot import measured_candidates
-from search.study.study_file import ModelSettings, StudyFile
+from search.study.study_file import StudyFile
 from spaces import FP16, ctc_config
+from spaces.precision import bit_format
 from tests.conftest import TINY
 
 STUDIES = Path("studies")
@@ -72,7 +74,7 @@ def test_a_study_file_fits_a_model_of_the_true_size(name: str) -> None:
         model = HubertForCTC(HubertConfig(**ctc_config(file.model.architecture)))
         assert sum(p.numel() for p in model.parameters()) == file.architecture.parameters
         layers = file.search_space.layers
-        insert_quantizers(model, layers, ladder_assignments(layers, [2]))
+        insert_quantizers(model, layers, ladder_assignments(layers, [bit_format(2)]))
         for assignment in file.uniform.values():
             set_precisions(model, layers, assignment)
     assert file.search_space.decode(dict.fromkeys(file.search_space.variables, 0)) != FP16
@@ -109,7 +111,7 @@ def test_hubert_base_from_the_pretrained_model_to_the_front(tmp_path: Path) -> N
     assert all(m.test is not None and len(m.test["other"]["errors"]) == 2 for m in tested)
     front_end = {m.assignment["front_end.conv1"] for m in members.values()}
     assert members["w2a2"].assignment["front_end.conv1"] == FP16
-    assert min(min(p.weight, p.activation) for p in front_end) >= 4
+    assert min(min(p.weight.bits, p.activation.bits) for p in front_end) >= 4
     shown = CliRunner().invoke(app, ["front", str(path)])
     assert " / " in shown.stdout
 
@@ -166,7 +168,7 @@ def test_every_row_of_table_1_can_be_trained(tmp_path: Path) -> None:
     assert {(r.recipe, r.bits) for r in planned(file)} >= {
         (m, b) for m in ("sqwq", "bit-l", "bit-la") for b in (8, 4, 2, 1)
     }
-    results, failed = compare_recipes(file, RunContext(InlineExecutor(), lambda _: None, lambda: False))
+    results, failed = compare_recipes(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
     assert not failed
     assert len(results) == len(planned(file)) == 24
 

@@ -16,7 +16,7 @@ import pandas as pd
 from evaluators.wer import WordErrors, paired_gain
 from search.running.executors import make_executor
 from search.stages.run import refine_study, search_study
-from search.stages.stage import Stop
+from search.stages.stage import RunContext, Stop
 from search.study.candidate import Candidate
 from search.study.snapshot import measured_candidates
 from search.study.study_file import StudyFile
@@ -36,7 +36,7 @@ def run(study: Path, seed: int, stop: Stop) -> list[Candidate]:
     try:
         for stage in (search_study, refine_study):
             with StatusLine() as line:
-                stage(file, executor, SearchLine(line), stop)
+                stage(file, RunContext(executor, SearchLine(line), stop))
     finally:
         executor.close()
     return measured_candidates(file.at("refined"))
@@ -101,7 +101,9 @@ def rows(seed: int, members: list[Candidate]) -> list[dict[str, object]]:
     return found
 
 
-def _row(seed: int, claim: str, member: Candidate, rival: Candidate, gain: tuple[float, float, float]) -> dict[str, object]:
+def _row(
+    seed: int, claim: str, member: Candidate, rival: Candidate, gain: tuple[float, float, float]
+) -> dict[str, object]:
     points, low, high = (round(g, 3) for g in gain)
     return {
         "seed": seed, "claim": claim, "member": member.name, "storage_mb": member.storage_mb,

@@ -24,20 +24,20 @@ from typing import Any
 
 import numpy as np
 import optuna
-from evaluators.objectives.runtime import runtime
-from evaluators.objectives.storage import storage_bytes
 
+from evaluators.costs.runtime import runtime
+from evaluators.costs.storage import storage_bytes
 from search.running.dispatch import Finished
-from search.running.job import Job, Outcome
+from search.running.job import Job, MeasureJob, Outcome, ScoreJob
 from search.running.ray_executor import RayExecutor
-from search.samplers.make import make_sampler
+from search.samplers.context import SamplerContext
 from search.samplers.surrogate import SurrogateSampler
 from search.stages.driver import Driver
-from search.stages.run import search_study
+from search.stages.run import _sampler, search_study
 from search.stages.stage import RunContext, Stop
 from search.study.ledger import Ledger
 from search.study.study_file import StudyFile
-from spaces import Assignment, SearchSpace, named_architecture
+from spaces import SearchSpace, named_architecture
 from tests import postgres
 from tests.conftest import TOML, write_study
 from tests.simulation import Simulation, simulated_result
@@ -47,6 +47,7 @@ RECORDED = (
     1.3, 7.9, 7.3, 7.6, 17.3, 11.3, 7.1, 12.4, 16.7, 15.1, 10.6, 14.0, 9.2, 11.3, 7.7, 14.1, 13.5, 11.8, 12.5, 14.1,
     7.9, 9.7, 13.6, 13.7, 7.5, 7.7, 13.7, 9.2, 12.0,
 )  # fmt: skip
+_now, _sleep = time.perf_counter, time.sleep
 _SPACE = 'trials = {trials}\nsampler = "{sampler}"'
 
 
@@ -105,16 +106,16 @@ def trial_cost(folder: Path, before: int, trials: int, storage: str | None) -> d
         choices = {name: int(rng.integers(size)) for name, size in file.search_space.variables.items()}
         number, assignment = ledger.give(file.search_space.decode(choices))
         ledger.complete(number, assignment, simulated_result(assignment))
-    desk = RunContext(_Instant(), lambda _: None, lambda: False)
-    driver = Driver(file, desk, make_sampler(file, None))
+    context = RunContext(_Instant(), lambda _: None, Stop())
+    driver = Driver(file, context, _sampler(file, None))
     driver._target = trials
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     spent = []
     for _ in range(trials):
         started = time.perf_counter()
         job = driver._next_job()
-        assert job is not None
-        result = simulated_result(Assignment.from_json(job.assignment, file.architecture))
+        assert isinstance(job, MeasureJob)
+        result = simulated_result(job.assignment)
         driver._tell(Finished(Outcome(job, result), (), 1.0))
         spent.append(1000 * (time.perf_counter() - started))
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - megabytes
@@ -140,7 +141,7 @@ def ask_cost(trials: int, asks: int = 20) -> dict[str, float]:
         return weight[name] * ((space.variables[name] - 1 - rung) / (space.variables[name] - 1)) ** 3
 
     table = {name: [lost(name, r) for r in range(rungs)] for name, rungs in space.variables.items()}
-    sampler = SurrogateSampler(costs, seed=0, sensitivity=table)
+    sampler = SurrogateSampler(SamplerContext(costs, 0, sensitivity=table, bundles=space.bundles))
     study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
     distributions = dict(space.distributions)
     for i in range(trials):
@@ -190,19 +191,19 @@ class Clockwork:
 
     def submit(self, job: Job) -> None:
         seconds = float(self._rng.choice(RECORDED)) / self._compress
-        now = time.perf_counter()
+        now = _now()
         self.spans.append((now, now + seconds))
         heapq.heappush(self._due, (now + seconds, job.number, job))
 
     def wait(self, seconds: float) -> list[Outcome]:
         if not self._due:
             return []
-        time.sleep(max(0.0, min(seconds, self._due[0][0] - time.perf_counter())))
+        _sleep(max(0.0, min(seconds, self._due[0][0] - _now())))
         done = []
-        while self._due and self._due[0][0] <= time.perf_counter():
+        while self._due and self._due[0][0] <= _now():
             job = heapq.heappop(self._due)[2]
-            assignment = Assignment.from_json(job.assignment, self._file.architecture)
-            done.append(Outcome(job, simulated_result(assignment)))
+            assert isinstance(job, MeasureJob | ScoreJob)
+            done.append(Outcome(job, simulated_result(job.assignment)))
         return done
 
     def close(self) -> None:
@@ -213,9 +214,9 @@ def busy(folder: Path, workers: int, rounds: int, sampler: str, compress: float)
     """Share of the workers' time that is spent on trials, from the start until nothing is left to begin."""
     file = study(folder, workers * rounds, sampler)
     executor = Clockwork(workers, file, compress)
-    driver = Driver(file, RunContext(executor, lambda _: None, lambda: False), make_sampler(file, None))
+    driver = Driver(file, RunContext(executor, lambda _: None, Stop()), _sampler(file, None))
     file.home.mkdir(exist_ok=True)
-    started = time.perf_counter()
+    started = _now()
     measured = len(driver.run())
     last = max(begin for begin, _ in executor.spans)  # after it workers have nothing to do
     spent = sum(min(end, last) - begin for begin, end in executor.spans)

@@ -24,7 +24,7 @@ from evaluators.quantization.insert import calibrate, insert_quantizers, ladder_
 from evaluators.rehearsal import made_up_batch
 from evaluators.settings import FinetuneSettings
 from evaluators.training.losses import distillation_loss, teacher_of
-from evaluators.training.supernet import SUPERNET_BITS
+from evaluators.training.supernet import FORMATS
 from spaces import Architecture, Assignment, Precision
 
 POCKET = Path("studies/pocket/model")
@@ -90,7 +90,7 @@ def arms(config: HubertConfig, teacher: HubertForCTC, batch: Batch) -> dict[str,
         student = build(config, seed=0)
         student.load_state_dict(teacher.state_dict())
         if name != "float":
-            insert_quantizers(student, layers, ladder_assignments(layers, SUPERNET_BITS))
+            insert_quantizers(student, layers, ladder_assignments(layers, FORMATS))
             student.to(batch.audio.device)
             calibrate(student, batch)
             set_precisions(student, layers, Assignment.uniform(layers, Precision.parse(name)))

@@ -14,17 +14,17 @@ import pandas as pd
 from optuna.trial import create_trial
 
 from search.running.executors import make_executor
-from search.running.tasks.sensitivity import measure_sensitivity
-from search.samplers.make import make_sampler
-from search.samplers.proposals import Table, greedy_path
+from search.samplers.context import Table
+from search.samplers.proposals import greedy_path
 from search.stages.driver import Driver
+from search.stages.run import _sampler
+from search.stages.sensitivity import study_sensitivity
 from search.stages.stage import RunContext, Stop
 from search.study.candidate import Candidate
 from search.study.records import candidates as members
 from search.study.records import costs, open_study
-from search.study.sensitivities import read_sensitivity
 from search.study.study_file import StudyFile
-from search.views.screen import SearchLine, StatusLine, TrainingLine
+from search.views.screen import SearchLine, StatusLine
 from spaces import Assignment, SearchSpace
 
 STUDY = Path("studies/pocket/table.toml")
@@ -103,14 +103,15 @@ def main() -> None:
     executor = make_executor(file.search)
     stop = Stop()
     with StatusLine() as line, stop.listening():
-        table = read_sensitivity(file) or measure_sensitivity(file, TrainingLine(line, "divergence"))
+        context = RunContext(executor, SearchLine(line), stop)
+        table = study_sensitivity(file, context)
+        assert table is not None
         sources = plan(file, table)
-        desk = RunContext(executor, SearchLine(line), stop)
         try:
-            Driver(file, desk, make_sampler(file, table), list(sources)).run()
+            Driver(file, context, _sampler(file, table), list(sources)).run()
             if not stop():
                 everyone = [m.assignment for m in members(file, open_study(file, create=False))]
-                Driver(proxies, desk, make_sampler(proxies, table), everyone).run()
+                Driver(proxies, context, _sampler(proxies, table), everyone).run()
         finally:
             executor.close()
     measured, cheap = (members(f, open_study(f, create=False)) for f in (file, proxies))

@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -26,6 +27,7 @@ from plotly.colors import qualitative
 from plotly.subplots import make_subplots
 
 from search.hypervolume import hypervolume
+from search.samplers.context import SamplerContext
 from search.samplers.proposals import greedy_path
 from search.samplers.surrogate import SurrogateSampler
 from tests.benchmarks.problems import Choices, Costs, Problem, additive, agreements, held_out_error, recorded
@@ -44,12 +46,17 @@ def _some(problem: Problem, seed: int) -> list[tuple[Choices, float]]:
     return [problem.proxies[i] for i in picks]
 
 
+def _ours(problem: Problem, seed: int, **known: Any) -> BaseSampler:
+    """Our own, with what is known of a problem."""
+    return SurrogateSampler(SamplerContext(problem.costs, seed, **known))
+
+
 SAMPLERS: dict[str, Callable[[Problem, int], BaseSampler]] = {
-    "hubits": lambda problem, seed: SurrogateSampler(problem.objectives, seed, sensitivity=problem.lost),
-    "hubits-proxies": lambda problem, seed: SurrogateSampler(
-        problem.objectives, seed, sensitivity=problem.lost, proxies=_some(problem, seed)
+    "hubits": lambda problem, seed: _ours(problem, seed, sensitivity=problem.lost),
+    "hubits-proxies": lambda problem, seed: _ours(
+        problem, seed, sensitivity=problem.lost, proxies=_some(problem, seed)
     ),
-    "hubits-blind": lambda problem, seed: SurrogateSampler(problem.objectives, seed),
+    "hubits-blind": lambda problem, seed: _ours(problem, seed),
     "nsga2": lambda _, seed: NSGAIISampler(population_size=20, seed=seed),
     "tpe": lambda _, seed: TPESampler(seed=seed),
     "tpe-multivariate": lambda _, seed: TPESampler(multivariate=True, seed=seed),

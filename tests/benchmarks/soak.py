@@ -7,6 +7,7 @@ happened. Then the study is read: trials left RUNNING, results lost, assignments
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -64,10 +65,13 @@ def soak(faults: int, folder: Path, seed: int = 0) -> dict[str, Any]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + rng.uniform(10, 30)
+        before, end = len(notes(log)), math.inf
         while process.poll() is None and time.monotonic() < end and happened < faults:
             time.sleep(0.5)
-            happened = killed + sum(n["what"] != "measured" for n in notes(log))
+            seen = notes(log)
+            happened = killed + sum(n["what"] != "measured" for n in seen)
+            if end == math.inf and len(seen) > before:  # a life begins with its first attempt, however long Ray took
+                end = time.monotonic() + rng.uniform(10, 30)
         if process.poll() is None:
             last = happened >= faults
             process.send_signal(signal.SIGINT if last else rng.choice(_DRIVER_FAULTS))

@@ -35,7 +35,7 @@ from evaluators.scoring import word_errors
 from evaluators.settings import FinetuneSettings
 from evaluators.training.loop import optimise
 from evaluators.training.losses import distillation_loss, teacher_of
-from evaluators.training.supernet import SUPERNET_BITS
+from evaluators.training.supernet import FORMATS
 from search.running.executors import make_executor
 from search.stages.run import search_study
 from search.stages.stage import RunContext, Stop
@@ -74,6 +74,7 @@ executor = "ray"
 """
 _FILES, _EACH = 40, 10.0  # noise is written once and read again and again
 _WARM_UP = 2  # steps that are not counted
+_now = time.perf_counter
 
 
 def speech(folder: Path, hours: float) -> Corpus:
@@ -103,9 +104,9 @@ def scoring(corpus: Corpus, few: Corpus, device: torch.device) -> float:
     """How many times faster than real time a corpus is scored, warmed up on a few utterances."""
     model, vocabulary = a_model(device)
     word_errors(model, vocabulary, few)
-    started = time.perf_counter()
+    started = _now()
     word_errors(model, vocabulary, corpus)
-    return seconds(corpus) / (time.perf_counter() - started)
+    return seconds(corpus) / (_now() - started)
 
 
 def waiting(corpus: Corpus, device: torch.device, batch_seconds: float, steps: int) -> dict[str, float]:
@@ -115,20 +116,20 @@ def waiting(corpus: Corpus, device: torch.device, batch_seconds: float, steps: i
     settings = FinetuneSettings(batch_seconds=batch_seconds)
     layers = [x for x in Architecture(model.config.to_dict()).layers if x.block is not None]
     batches = loaded(corpus, vocabulary, training_batches(corpus, batch_seconds, 0), device)
-    insert_quantizers(student, layers, ladder_assignments(layers, SUPERNET_BITS))
+    insert_quantizers(student, layers, ladder_assignments(layers, FORMATS))
     student.to(device).requires_grad_(True)
     calibrate(student, next(batches))
     set_precisions(student, layers, Assignment.uniform(layers, Precision.of(2, 2)))
     teach, waited, ends = teacher_of(model, settings), [0.0], [0.0]
 
     def losses(step: int) -> Iterator[torch.Tensor]:
-        started = time.perf_counter()
+        started = _now()
         batch = next(batches)
-        waited.append(time.perf_counter() - started)
+        waited.append(_now() - started)
         yield distillation_loss(student, batch, teach(batch), settings)
 
     def ended(_step: int, _loss: float) -> None:  # the loss was read, so the device has finished
-        ends.append(time.perf_counter())
+        ends.append(_now())
 
     optimise(
         student.eval(), losses, steps=_WARM_UP + steps, learning_rate=1e-6, warmup=0.0, on_step=ended
@@ -154,12 +155,12 @@ def trials_an_hour(folder: Path, at_a_time: int, trials: int) -> float:
     file = StudyFile.load(path)
     load_corpus(file.corpora.train), load_corpus(file.corpora.dev)  # spoken before the clock runs
     executor = make_executor(file.search)
-    started = time.perf_counter()
+    started = _now()
     try:
         search_study(file, RunContext(executor, lambda _: None, Stop()))
     finally:
         executor.close()
-    return 3600 * len(measured_candidates(file)) / (time.perf_counter() - started)
+    return 3600 * len(measured_candidates(file)) / (_now() - started)
 
 
 def main() -> None:

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from search.running.dispatch import Finished
+from search.stages.driver import Driver
+from tests.benchmarks import driver
 from tests.benchmarks.driver import busy, trial_cost
 from tests.benchmarks.fuzz import fuzz
 
@@ -19,6 +22,25 @@ def test_the_drivers_benchmark_measures_what_it_says(tmp_path: Path) -> None:
     cost = trial_cost(tmp_path / "a", 20, 10, None)
     assert cost["trials_before"] == 20
     assert 0 < cost["median_ms"] <= cost["p95_ms"]
-    share = busy(tmp_path / "b", workers=3, rounds=2, sampler="random", compress=50.0)
-    assert share["trials"] == 3 * 2 + 5
-    assert 0 < share["share"] <= 1
+
+
+@pytest.mark.parametrize("own", [0.0, 0.5])
+def test_the_share_of_busy_workers_is_what_the_driver_leaves_of_it(
+    own: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    def tell(self: Driver, finished: Finished) -> bool:
+        sleep(own)  # the driver's own work on a trial
+        return told(self, finished)
+
+    told = Driver._tell
+    monkeypatch.setattr(Driver, "_tell", tell)
+    monkeypatch.setattr(driver, "_now", lambda: clock[0])
+    monkeypatch.setattr(driver, "_sleep", sleep)
+    found = busy(tmp_path, workers=3, rounds=2, sampler="random", compress=1.0)
+    assert found["trials"] == 3 * 2 + 5
+    assert found["share"] == 1 if own == 0 else 0.5 < found["share"] < 1

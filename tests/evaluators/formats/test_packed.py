@@ -3,30 +3,32 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from evaluators.objectives.storage import storage_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from transformers import HubertConfig
 
+from evaluators.costs.storage import storage_bytes
 from evaluators.data.batches import Batch
 from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
-from evaluators.formats.codes import decode, encode, pack_codes, unpack_codes
 from evaluators.formats.packed import load_packed, pack, save_packed, unpack
 from evaluators.models.families import build
 from evaluators.models.forward import logits
-from evaluators.models.tensors import read_tensors, save_half
+from evaluators.models.tensors import read_tensors, save_half, save_tensors
 from evaluators.quantization.insert import calibrate, insert_quantizers, set_precisions
 from evaluators.quantization.quantizers import fake_quantize
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
 from spaces.architecture import GROUPS
+from spaces.assignment import fitted
+from spaces.precision import FORMATS
 from tests.conftest import TINY
 
-BITS = [1, 2, 4, 8]
 CONFIG = HubertConfig(**TINY)
 ARCHITECTURE = Architecture(CONFIG.to_dict(), "tiny")
 SPACE = SearchSpace(
-    ARCHITECTURE, granularity="linear", groups=GROUPS, weight_bits=[*BITS, 16], activation_bits=[*BITS, 16]
-)
+    ARCHITECTURE, granularity="linear", groups=GROUPS, weight_bits=[one.bits for one in FORMATS],
+    activation_bits=[one.bits for one in FORMATS if one.activations],
+)  # fmt: skip
 
 
 def _batch() -> Batch:
@@ -34,24 +36,7 @@ def _batch() -> Batch:
     return Batch(audio, torch.ones_like(audio, dtype=torch.long), torch.empty(0), torch.empty(0), (0, 1))
 
 
-@given(st.data(), st.sampled_from(BITS))
-def test_bits_survive_packing(data: st.DataObject, bits: int) -> None:
-    codes = torch.tensor(data.draw(st.lists(st.integers(0, 2**bits - 1), min_size=1, max_size=70)), dtype=torch.uint8)
-    packed = pack_codes(codes, bits)
-    assert len(packed) == -(-len(codes) * bits // 8)
-    assert unpack_codes(packed, bits, len(codes)).tolist() == codes.tolist()
-
-
-@given(st.integers(0, 1000), st.sampled_from(BITS))
-def test_decoded_codes_are_the_fake_quantized_weight(seed: int, bits: int) -> None:
-    weight = torch.randn(5, 24, generator=torch.Generator().manual_seed(seed))
-    scale = weight.abs().mean(1) * (0.2 if bits > 2 else 1.5)
-    codes = encode(weight, scale, bits)
-    assert int(codes.max()) < 2**bits
-    assert torch.allclose(decode(codes, scale, bits), fake_quantize(weight, scale[:, None], bits), atol=1e-6)
-
-
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.data())
 def test_any_assignment_is_packed_to_the_foretold_byte_and_computes_the_same(data: st.DataObject) -> None:
     choices = {name: data.draw(st.integers(0, rungs - 1)) for name, rungs in SPACE.variables.items()}
@@ -68,6 +53,41 @@ def test_any_assignment_is_packed_to_the_foretold_byte_and_computes_the_same(dat
     assert size == storage_bytes(ARCHITECTURE, assignment)
     loaded = unpack(again, CONFIG, ARCHITECTURE, assignment, "test")
     # fp16 scales may tip a value over the edge of a cell, so outputs agree but for a few
+    with torch.inference_mode():
+        mine, theirs = logits(model, _batch()), logits(loaded, _batch())
+    assert (mine - theirs).abs().median() < 0.05 * mine.abs().max()
+
+
+def test_a_mixture_of_every_width_is_stored_to_the_byte_and_decodes_to_the_fake_quantized_model(tmp_path: Path) -> None:
+    widths = [one for one in FORMATS if one.quantized]
+    inputs = [one for one in widths if one.activations]
+    assignment = Assignment(
+        {
+            layer.name: fitted(layer, Precision(widths[i % len(widths)], inputs[i % len(inputs)]))
+            for i, layer in enumerate(ARCHITECTURE.layers)
+        }
+    )
+    layers = [layer for layer in ARCHITECTURE.layers if layer.weights]
+    assert {assignment[x.name].weight.name for x in layers} == {"1", "1.58", "2", "3", "4", "8"}
+    model = build(CONFIG, seed=2).eval()
+    insert_quantizers(model, SPACE.layers, [assignment])
+    calibrate(model, _batch())
+    set_precisions(model, SPACE.layers, assignment)
+    with torch.no_grad():  # what is kept of scales and of everything else is half precision
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half())
+    path = tmp_path / "model.safetensors"
+    save_packed(pack(model, ARCHITECTURE, assignment), path)
+    assert path.stat().st_size == storage_bytes(ARCHITECTURE, assignment)
+    tensors = read_tensors(path)
+    loaded = unpack(tensors, CONFIG, ARCHITECTURE, assignment, "test")
+    for layer in layers:
+        form, module = assignment[layer.name].weight, model.get_submodule(layer.path)
+        assert len(tensors[f"{layer.path}.weight.codes"]) == form.packed_bytes(layer.weights)
+        scale = module.weight_quantizer.scale(form).half().float()
+        expected = fake_quantize(module.weight, scale.view(-1, *[1] * (module.weight.ndim - 1)), form)
+        assert torch.allclose(loaded.get_submodule(layer.path).weight, expected, atol=1e-5), layer.name
+        assert len(loaded.get_submodule(layer.path).weight.flatten(1)[0].unique()) <= form.count
     with torch.inference_mode():
         mine, theirs = logits(model, _batch()), logits(loaded, _batch())
     assert (mine - theirs).abs().median() < 0.05 * mine.abs().max()
@@ -106,6 +126,17 @@ def test_a_float_checkpoint_is_not_taken_for_a_packed_one(tmp_path: Path) -> Non
     save_half(build(CONFIG, 0).state_dict(), tmp_path / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match="is not a packed checkpoint"):
         load_packed(tmp_path)
+
+
+@pytest.mark.parametrize("version", ["hubits-packed-2", "hubits-packed-0"])
+def test_a_packed_file_of_an_unknown_version_is_refused_in_one_line(version: str, tmp_path: Path) -> None:
+    _export(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_tensors(load_file(path), path, {"format": version})
+    with pytest.raises(UserError, match=f"is of format {version}, this hubits reads hubits-packed-1") as told:
+        load_packed(tmp_path)
+    assert str(told.value).startswith(str(path))
+    assert "\n" not in str(told.value)
 
 
 def test_a_torn_checkpoint_is_named(tmp_path: Path) -> None:

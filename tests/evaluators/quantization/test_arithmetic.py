@@ -8,7 +8,7 @@ import torch
 import torch._dynamo
 from torch._dynamo.testing import CompileCounter
 
-from evaluators import fused
+from evaluators.quantization import arithmetic as fused
 
 SHAPES = {
     "tensor": ((3, 5, 16), (1,), None),

@@ -1,44 +1,38 @@
-"""The training of float model and supernet: parts of a batch, a frozen front end, SpecAugment."""
+"""Training of the float model: resume points, parts of a batch, a frozen front end, SpecAugment."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import HubertConfig
 
 from evaluators.data.manifest import read_manifest
-from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from evaluators.models.families import build
-from evaluators.settings import FloatSettings, SupernetSettings
+from evaluators.settings import FloatSettings
 from evaluators.training.float_model import train_float
-from evaluators.training.supernet import train_supernet
-from spaces import Architecture
 from tests.conftest import TINY, write_speech
-
-CONFIG = HubertConfig(**TINY)
-VOCABULARY = Vocabulary(POCKET_TOKENS)
-LAYERS = Architecture(CONFIG.to_dict()).layers
+from tests.evaluators.tiny import CONFIG, VOCABULARY
 
 
-@pytest.mark.parametrize("which", ["float", "supernet"])
-def test_parts_of_a_batch_train_like_the_whole(which: str, tmp_path: Path) -> None:
+def test_float_training_lowers_the_loss_and_goes_on_from_its_resume_point(tmp_path: Path) -> None:
     corpus = read_manifest(write_speech(tmp_path))
-    trained = []
-    for parts in (1, 3):
-        model, said = build(CONFIG, 1), {"steps": 3, "learning_rate": 1e-3, "batch_seconds": 4, "accumulation": parts}
-        resume = tmp_path / f"{which}{parts}"
-        if which == "float":
-            train_float(model, VOCABULARY, corpus, FloatSettings(**said), resume=resume)  # type: ignore[arg-type]
-        else:
-            settings = SupernetSettings(**said)  # type: ignore[arg-type]
-            train_supernet(model, build(CONFIG, 1), VOCABULARY, corpus, LAYERS, settings, resume=resume)
-        trained.append(model.state_dict())
-    start = build(CONFIG, 1).state_dict()
-    name = "hubert.encoder.layers.0.feed_forward.intermediate_dense.weight"
-    moved = (trained[0][name] - start[name]).abs().max()
-    assert moved > 5e-4
-    apart = (trained[0][name] - trained[1][name]).abs()
-    assert apart.mean() < moved / 20  # a quantized value on an edge may fall to either side
+    settings = FloatSettings(steps=30, learning_rate=5e-3, batch_seconds=4, save_every=10)
+    losses: dict[int, float] = {}
+    train_float(build(CONFIG, 0), VOCABULARY, corpus, settings, resume=tmp_path / "a", on_step=losses.__setitem__)
+    assert np.mean([losses[i] for i in range(26, 31)]) < 0.7 * np.mean([losses[i] for i in range(1, 6)])
+    again: dict[int, float] = {}
+
+    def stop(step: int, loss: float) -> None:
+        again[step] = loss
+        if step == 12:
+            raise KeyboardInterrupt
+
+    resume = tmp_path / "b"
+    with pytest.raises(KeyboardInterrupt):
+        train_float(build(CONFIG, 0), VOCABULARY, corpus, settings, resume=resume, on_step=stop)
+    train_float(build(CONFIG, 0), VOCABULARY, corpus, settings, resume=resume, on_step=again.__setitem__)
+    assert set(again) == set(losses)
 
 
 def test_a_frozen_front_end_stays_as_it_is(tmp_path: Path) -> None:

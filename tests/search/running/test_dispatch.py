@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from search.running.dispatch import Finished, dispatch
-from search.running.job import Job, Outcome
+from search.running.job import Job, MeasureJob, Outcome
 from search.running.retries import next_attempt
+from spaces import Assignment
 
-JOB = Job(0, "measure", "study.toml")
+JOB = MeasureJob(number=0, study="study.toml", assignment=Assignment({}))
 
 
 class Scripted:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from search.running.executors import Executor, make_executor
-from search.running.job import Job, Outcome
+from search.running.job import Job, MeasureJob, Outcome, ScoreJob
 from search.running.ray_executor import RayExecutor
-from search.study.layout import checkpoint_path
+from search.study.layout import checkpoint_path, result_path
 from search.study.records import read_result
 from search.study.study_file import StudyFile
 from spaces import Precision
@@ -45,31 +45,35 @@ def test_contract(executor: Executor, tiny: Path) -> None:
     assert executor.wait(0.01) == []
     assert executor.slots == 1
     _ready(executor)
-    executor.submit(Job(7, "measure", str(tiny), assignment.to_json()))
+    executor.submit(MeasureJob(number=7, study=str(tiny), assignment=assignment))
     assert executor.free == 0
     outcome = _finish(executor)
     _ready(executor)
     assert outcome.failure is None
     assert outcome.job.number == 7
     # the result is on disk as well, whole, before it comes back
-    assert read_result(file, 7, assignment) == outcome.result
-    assert read_result(file, 7, file.search_space.uniform(Precision.of(1, 1))) is None
+    assert read_result(file, assignment) == outcome.result
+    other = file.search_space.uniform(Precision.of(1, 1))
+    assert read_result(file, other) is None
+    result_path(file, other.digest).write_bytes(result_path(file, assignment.digest).read_bytes())
+    assert read_result(file, other) is None  # it is another's
+    result_path(file, other.digest).unlink()
     assert checkpoint_path(file, assignment.digest).exists()
     # the packed checkpoint that is kept scores what the trial scored
     _ready(executor)
-    executor.submit(Job(7, "test", str(tiny), assignment.to_json()))
+    executor.submit(ScoreJob(number=7, study=str(tiny), assignment=assignment))
     tested = _finish(executor).result
     assert tested is not None
     assert outcome.result is not None
     assert tested["wer"] == outcome.result["wer"]
     # a failure comes back as one, and the executor takes the next job
     _ready(executor)
-    executor.submit(Job(8, "measure", str(tiny.with_name("gone.toml")), assignment.to_json()))
+    executor.submit(MeasureJob(number=8, study=str(tiny.with_name("gone.toml")), assignment=assignment))
     failed = _finish(executor)
     assert failed.failure == "input"
     assert "gone.toml" in failed.message
     _ready(executor)
-    executor.submit(Job(9, "measure", str(tiny), assignment.to_json()))
+    executor.submit(MeasureJob(number=9, study=str(tiny), assignment=assignment))
     again = _finish(executor).result
     assert again is not None
     assert again["errors"] == outcome.result["errors"]
@@ -89,10 +93,10 @@ def test_a_worker_gets_no_more_than_its_share_of_the_gpus_memory(tiny: Path) -> 
     executor = RayExecutor(settings, work=greedy)
     try:
         _ready(executor)
-        executor.submit(Job(10, "measure", str(tiny)))  # percent of the GPU's memory
+        executor.submit(Job(number=10, study=str(tiny)))  # percent of the GPU's memory
         assert _finish(executor).failure is None
         _ready(executor)
-        executor.submit(Job(50, "measure", str(tiny)))
+        executor.submit(Job(number=50, study=str(tiny)))
         assert "memory" in _finish(executor).message
     finally:
         executor.close()

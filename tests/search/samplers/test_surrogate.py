@@ -1,6 +1,7 @@
 """The surrogate sampler on a problem whose front is known: WER falls with each choice, cost rises with each."""
 
 import itertools
+from typing import Any
 
 import moocore
 import numpy as np
@@ -10,7 +11,8 @@ from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 
 from search.hypervolume import hypervolume
-from search.samplers.surrogate import Choices, SurrogateSampler
+from search.samplers.context import Choices, SamplerContext
+from search.samplers.surrogate import SurrogateSampler
 
 NAMES = [f"x{i}" for i in range(8)]
 HARM = np.array([1, 1, 2, 2, 4, 8, 16, 32]) / 66
@@ -26,6 +28,10 @@ def wer(choices: Choices) -> float:
     return float(5 + 90 * HARM @ [(1 - choices[n] / 2) ** 2 for n in NAMES])
 
 
+def sampler_of(seed: int, **known: Any) -> SurrogateSampler:
+    return SurrogateSampler(SamplerContext(costs, seed, **known))
+
+
 def search(sampler: BaseSampler, evaluations: int) -> list[tuple[float, float, float]]:
     study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
     for level in (2, 1, 0):
@@ -39,16 +45,16 @@ def search(sampler: BaseSampler, evaluations: int) -> list[tuple[float, float, f
 def test_it_finds_the_known_front_in_few_evaluations() -> None:
     space = [dict(zip(NAMES, c, strict=True)) for c in itertools.product(range(3), repeat=len(NAMES))]
     best = hypervolume([(wer(c), *costs(c)) for c in space], REFERENCE)
-    ours = hypervolume(search(SurrogateSampler(costs, seed=0), 30), REFERENCE)
+    ours = hypervolume(search(sampler_of(seed=0), 30), REFERENCE)
     random = hypervolume(search(RandomSampler(seed=0), 30), REFERENCE)
     assert ours > 0.98 * best
     assert ours > random
 
 
 def test_it_repeats_itself_and_proposes_nothing_twice() -> None:
-    first, again = (search(SurrogateSampler(costs, seed=3), 12) for _ in range(2))
+    first, again = (search(sampler_of(seed=3), 12) for _ in range(2))
     assert first == again
-    study = optuna.create_study(directions=["minimize"] * 3, sampler=SurrogateSampler(costs, seed=3))
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler_of(seed=3))
     seen = set()
     for i in range(15):
         if i < 3:
@@ -62,35 +68,33 @@ def test_it_repeats_itself_and_proposes_nothing_twice() -> None:
 
 def test_what_each_choice_costs_helps_from_the_start() -> None:
     table = {n: [90 * h, 22.5 * h, 0.0] for n, h in zip(NAMES, HARM.tolist(), strict=True)}
-    blind, told = (
-        hypervolume(search(SurrogateSampler(costs, seed=0, sensitivity=t), 12), REFERENCE) for t in (None, table)
-    )
+    blind, told = (hypervolume(search(sampler_of(seed=0, sensitivity=t), 12), REFERENCE) for t in (None, table))
     assert told > blind
 
 
 def test_a_prior_in_other_units_and_with_noise_below_zero_is_taken_as_it_is() -> None:
     table = {n: [1e-6 * h, -1e-9, 0.0] for n, h in zip(NAMES, HARM.tolist(), strict=True)}
-    assert len(search(SurrogateSampler(costs, seed=0, sensitivity=table), 6)) == 6
-    assert len(search(SurrogateSampler(costs, seed=0, sensitivity={n: [0.0] * 3 for n in NAMES}), 6)) == 6
+    assert len(search(sampler_of(seed=0, sensitivity=table), 6)) == 6
+    assert len(search(sampler_of(seed=0, sensitivity={n: [0.0] * 3 for n in NAMES}), 6)) == 6
 
 
 def test_it_respects_hard_limits() -> None:
-    found = search(SurrogateSampler(costs, seed=0, limits=(100.0, 0.6, 1.0)), 12)
+    found = search(sampler_of(seed=0, limits=(100.0, 0.6, 1.0)), 12)
     assert max(storage for _, storage, _ in found[3:]) <= 0.6
 
 
 def test_its_front_is_not_dominated_by_the_uniform_line() -> None:
-    values = np.array(search(SurrogateSampler(costs, seed=1), 25))
+    values = np.array(search(sampler_of(seed=1), 25))
     assert moocore.is_nondominated(values, keep_weakly=True)[3:].sum() >= 5
 
 
 @pytest.mark.parametrize("finished", [0, 1, 2])
 def test_without_enough_trials_it_is_random(finished: int) -> None:
-    assert len(search(SurrogateSampler(costs, seed=0), finished)) == finished
+    assert len(search(sampler_of(seed=0), finished)) == finished
 
 
 def test_limits_hold_before_anything_is_measured_too() -> None:
-    sampler = SurrogateSampler(costs, seed=0, limits=(100.0, 0.4, 1.0))
+    sampler = sampler_of(seed=0, limits=(100.0, 0.4, 1.0))
     study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
     study.enqueue_trial(dict.fromkeys(NAMES, 2))
     asked = [study.ask({n: IntDistribution(0, 2) for n in NAMES}) for _ in range(6)]  # nothing is told
@@ -99,15 +103,17 @@ def test_limits_hold_before_anything_is_measured_too() -> None:
 
 
 def test_a_wer_above_the_limit_is_not_looked_for() -> None:
-    free = search(SurrogateSampler(costs, seed=0), 25)[3:]
-    bound = search(SurrogateSampler(costs, seed=0, limits=(20.0, np.inf, np.inf)), 25)[3:]
+    free = search(sampler_of(seed=0), 25)[3:]
+    bound = search(sampler_of(seed=0, limits=(20.0, np.inf, np.inf)), 25)[3:]
     assert np.mean([wer <= 20 for wer, *_ in bound]) > np.mean([wer <= 20 for wer, *_ in free]) + 0.1
 
 
 def test_many_workers_and_thousands_of_trials_get_candidates_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.surrogate._LEARNED_FROM", 40)  # the model's cost is cubic in the trials it is told of
+    monkeypatch.setattr(
+        "search.samplers.surrogate._LEARNED_FROM", 40
+    )  # the model's cost is cubic in the trials it is told of
     space = {n: IntDistribution(0, 2) for n in NAMES}
-    study = optuna.create_study(directions=["minimize"] * 3, sampler=SurrogateSampler(costs, seed=0))
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler_of(seed=0))
     rng = np.random.default_rng(0)
     for row in np.unique(rng.integers(0, 3, (200, len(NAMES))), axis=0):
         choices = dict(zip(NAMES, row.tolist(), strict=True))

@@ -14,15 +14,16 @@ from optuna.trial import TrialState
 
 from search.front.pareto import front
 from search.running.executors import InlineExecutor
-from search.running.job import Job, Outcome
+from search.running.job import MeasureJob, Outcome, ScoreJob, SensitivityJob
 from search.stages.run import search_study
 from search.stages.stage import Progress, RunContext, Stop
 from search.study.candidate import Candidate
 from search.study.layout import result_path
 from search.study.records import candidates as members
 from search.study.records import database_url, open_study
-from search.study.study_file import UNIFORM, StudyFile
-from spaces import UserError
+from search.study.sections import UNIFORM
+from search.study.study_file import StudyFile
+from spaces import Assignment, UserError
 from tests.conftest import TOML, write_study
 
 
@@ -45,8 +46,8 @@ class Simulated(InlineExecutor):
 
     def __init__(self, fail: dict[int, str] | None = None, stop_after: int = 10**9, diverges: str = "never") -> None:
         super().__init__()
-        self.measured: list[str] = []
-        self.diverged: list[str] = []
+        self.measured: list[Assignment] = []
+        self.diverged: list[Assignment] = []
         self._fail, self._stop_after, self._diverges = fail or {}, stop_after, diverges
 
     def wait(self, seconds: float) -> list[Outcome]:
@@ -55,29 +56,31 @@ class Simulated(InlineExecutor):
         if len(self.measured) == self._stop_after:
             raise SystemExit("killed")
         job = self._waiting.popleft()
-        if job.kind == "sensitivity":
+        if isinstance(job, SensitivityJob):
             return [Outcome(job, None, "error", "a simulation has none")]
-        if job.kind == "measure" and job.number in self._fail:
+        assert isinstance(job, MeasureJob | ScoreJob)
+        if isinstance(job, MeasureJob) and job.number in self._fail:
             return [Outcome(job, None, self._fail[job.number], "as the test wants it")]
-        if job.kind == "measure" and self._diverges in job.assignment:
+        if isinstance(job, MeasureJob) and self._diverges in job.assignment.to_json():
             self.diverged.append(job.assignment)
             return [Outcome(job, None, "diverged", "as the test wants it")]
-        if job.kind == "measure":
+        if isinstance(job, MeasureJob):
             self.measured.append(job.assignment)
         return [Outcome(job, self._result(job))]
 
     @staticmethod
-    def _result(job: Job) -> dict[str, Any]:
-        errors = [min(9, 3 + job.assignment.count("w1") // 4)] * 10
+    def _result(job: MeasureJob | ScoreJob) -> dict[str, Any]:
+        errors = [min(9, 3 + job.assignment.to_json().count("w1") // 4)] * 10
         return {
             "wer": sum(errors) * 1.0, "wer_low": 0.0, "wer_high": 100.0, "errors": errors, "words": [10] * 10,
+            "ctc": sum(errors) / 40, "divergence": sum(errors) / 60,
             "seconds": {"score": 0.1}, "steps": 1, "fingerprint": "x",
         }  # fmt: skip
 
 
 def test_uniform_members_come_first_and_the_front_holds_no_dominated_one(tiny: Path) -> None:
     file, found = _search(tiny)
-    names = [file.uniform_name(file.search_space.decode(t.params)) for t in _trials(file)[:5]]
+    names = [file.search_space.rows.name(file.search_space.decode(t.params)) for t in _trials(file)[:5]]
     assert names == list(UNIFORM)
     assert len(found) == 8
     assert all(m.test is not None for m in front(found))
@@ -118,7 +121,7 @@ def test_a_result_that_a_worker_left_is_taken_over(tiny: Path) -> None:
     class DiesBeforeTelling(InlineExecutor):
         def wait(self, seconds: float) -> list[Outcome]:
             done = super().wait(seconds)
-            if not done or done[0].job.kind == "sensitivity":
+            if not done or isinstance(done[0].job, SensitivityJob):
                 return done
             raise SystemExit("killed after the worker wrote its result")
 
@@ -135,8 +138,9 @@ def test_a_torn_result_is_measured_again(tiny: Path) -> None:
     with pytest.raises(SystemExit):
         _search(tiny, 0, Simulated(stop_after=0))
     file = StudyFile.load(tiny)
-    result_path(file, 0).parent.mkdir(parents=True)
-    result_path(file, 0).write_text('{"digest": "44136fa355b3", "wer": 3')
+    left = result_path(file, Assignment({}).digest)
+    left.parent.mkdir(parents=True)
+    left.write_text('{"digest": "44136fa355b3", "wer": 3')
     executor = Simulated()
     _search(tiny, 0, executor)
     assert len(executor.measured) == 5
@@ -154,7 +158,7 @@ def test_failures_carry_their_kind_and_uniform_members_are_tried_again(tiny: Pat
 def test_a_candidate_that_always_fails_does_not_come_again(tiny: Path, sampler: str) -> None:
     executor = Simulated(diverges='"block0.attention.k_proj": "w4a4"')
     _, found = _search(tiny, 12, executor, sampler=sampler)
-    assert len([m for m in found if not m.uniform]) == 12
+    assert len([m for m in found if not m.baseline]) == 12
     assert len(set(executor.diverged)) == len(executor.diverged) >= 1
 
 
@@ -167,10 +171,10 @@ def test_candidates_over_a_limit_cost_nothing(tiny: Path) -> None:
     file = StudyFile.load(tiny)
     executor = Simulated()
     file, found = _search(tiny, 4, executor, max_runtime=0.9)
-    mixed = [m for m in found if not m.uniform]
+    mixed = [m for m in found if not m.baseline]
     assert all(m.runtime <= 0.9 for m in mixed)
     assert len(mixed) == 4
-    assert {m.name for m in found if m.uniform} == set(UNIFORM)  # the baselines are measured whatever the limits
+    assert {m.name for m in found if m.baseline} == set(UNIFORM)  # the baselines are measured whatever the limits
     told = [t for t in _trials(file) if t.user_attrs.get("failure") == "over_limit"]
     assert len(executor.measured) == len(found)
     assert all(t.user_attrs["runtime"] > 0.9 for t in told)
@@ -194,8 +198,8 @@ def test_every_sampler_runs_and_repeats_itself(tmp_path: Path, sampler: str) -> 
 def test_a_plateau_ends_the_search_and_says_so(tiny: Path) -> None:
     class Flat(Simulated):
         @staticmethod
-        def _result(job: Job) -> dict[str, Any]:
-            return {**Simulated._result(job), "wer": 50.0 if job.assignment == "{}" else 90.0}
+        def _result(job: MeasureJob | ScoreJob) -> dict[str, Any]:
+            return {**Simulated._result(job), "wer": 50.0 if job.assignment == Assignment({}) else 90.0}
 
     notes: list[str] = []
     file = StudyFile.load(tiny)
@@ -230,7 +234,7 @@ def test_a_second_driver_is_refused(tiny: Path) -> None:
 def test_dominated_checkpoints_are_dropped_and_all_others_kept(tiny: Path) -> None:
     file, found = _search(tiny, 6)
     kept = {p.stem for p in (file.folder / "checkpoints").iterdir()}
-    assert kept == {m.assignment.digest for m in {*front(found), *(m for m in found if m.uniform)}}
+    assert kept == {m.assignment.digest for m in {*front(found), *(m for m in found if m.baseline)}}
 
 
 def test_progress_tells_what_is_left(tiny: Path) -> None:
@@ -249,9 +253,7 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
     path = write_study(tmp_path / "b")
     process = subprocess.Popen([sys.executable, "-m", "search", "search", str(path)], stderr=subprocess.DEVNULL)
     file = StudyFile.load(path)
-    for _ in range(600):
-        if len(list((file.folder / "results").glob("*.json"))) >= 3:
-            break
+    while process.poll() is None and len(list((file.folder / "results").glob("*.json"))) < 3:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -259,3 +261,21 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path) -> None:
     assert measured
     parts, _ = _search(path)
     assert _values(parts) == _values(whole)
+
+
+def test_a_candidate_that_kills_its_workers_is_struck_out(tiny: Path) -> None:
+    class Killer(Simulated):
+        """Loses the worker of every trial but those of the rows."""
+
+        def wait(self, seconds: float) -> list[Outcome]:
+            job = self._waiting[0] if self._waiting else None
+            rows = set(StudyFile.load(tiny).uniform.values())
+            if isinstance(job, MeasureJob) and job.assignment not in rows:
+                self._waiting.popleft()
+                return [Outcome(job, None, "worker_lost", "killed")]
+            return super().wait(seconds)
+
+    with pytest.raises(UserError, match=r"5 trials in a row failed \(worker_lost: killed\)"):
+        _search(tiny, 3, Killer())
+    kinds = [t.user_attrs.get("failure") for t in _trials(StudyFile.load(tiny)) if t.state == TrialState.FAIL]
+    assert kinds == ["worker_lost", "kills_workers"] * 5  # each is proposed twice, and never again

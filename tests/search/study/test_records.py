@@ -13,7 +13,7 @@ from search.stages.stage import RunContext, Stop
 from search.study.candidate import Candidate
 from search.study.copying import copy_study
 from search.study.records import candidates as members
-from search.study.records import connect, open_study
+from search.study.records import connect, open_study, shown, unreachable
 from search.study.study_file import StudyFile
 from spaces import UserError
 from tests import postgres
@@ -109,3 +109,9 @@ def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     file = _file(tmp_path, "postgresql+psycopg://nobody:secret@127.0.0.1:1/none", "gone")
     with pytest.raises(UserError, match=r"nobody:\*\*\*@127.0.0.1:1/none: cannot be opened"):
         _run(file, tmp_path / "log")
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://me:secret@127.0.0.1:1/x", "postgresql://me:secret@host:port/x"])
+def test_no_password_is_printed(url: str) -> None:
+    assert "secret" not in shown(url)
+    assert "secret" not in str(unreachable(url, RuntimeError("no")))

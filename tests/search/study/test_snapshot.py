@@ -28,5 +28,5 @@ def test_a_copy_that_is_not_current_or_torn_is_passed_over(tiny: Path) -> None:
     file, found = _searched(tiny)
     open_study(file, create=False).set_user_attr(TEST + found[0].assignment.digest, {"wer": 99.0})
     assert measured_candidates(file)[0].test == {"wer": 99.0}
-    (file.folder / "members.json").write_text('{"stamp": [1')
+    (file.folder / "candidates.json").write_text('{"stamp": [1')
     assert len(measured_candidates(file)) == len(found)

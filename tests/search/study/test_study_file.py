@@ -25,7 +25,16 @@ def test_every_shipped_study_loads(path: Path) -> None:
         ("steps = 1", "steps = 1\nlearning_rate = inf", "finetune.learning_rate: Input should be a finite number"),
         ('name = "tiny"', 'name = "../tiny"', "name: .*no path"),
         ('name = "tiny"', "", "name: missing"),
-        ("weight_bits = [1, 2, 4, 8, 16]", "weight_bits = [1, 3]", r"precision w3a3 does not exist"),
+        (
+            "weight_bits = [1, 2, 4, 8, 16]",
+            "weight_bits = [1, 5]",
+            r"space\.weight_bits: 5 bits do not exist; weights can",
+        ),
+        (
+            "activation_bits = [1, 2, 4, 8, 16]",
+            "activation_bits = [1, 1.58]",
+            r"space\.activation_bits: 1\.58 bits do not exist; activations can have 1, 2, 3, 4, 8, 16",
+        ),
         (
             "weight_bits = [1, 2, 4, 8, 16]\nactivation_bits = [1, 2, 4, 8, 16]",
             'precisions = ["w2"]',
@@ -33,10 +42,21 @@ def test_every_shipped_study_loads(path: Path) -> None:
         ),
         ("weight_bits = [1, 2, 4, 8, 16]", "weight_bits = [1, 2]", "space.uniform: fp16 is not on the .* ladder"),
         ("[space]", '[space]\ngroups = ["head"]', "space.groups: 'head' does not exist"),
-        ("[space]", '[space]\nuniform = ["w9a9"]', "space.uniform: 'w9a9' is no precision"),
+        ("[space]", '[space]\nuniform = ["w9a9"]', "space.uniform: w9a9: 9 bits do not exist"),
         ('folder = "model"', 'folder = "gone"', "gone.*config.json: neither a file"),
+        ("[space]", '[space]\nuniform = ["w2a4+w4a8"]', r"w2a4\+w4a8: the space holds no layer outside the blocks"),
+        ("[space]", '[space]\nleast_bits = {attention = "w4"}', "space.least_bits: attention: 'w4' is no precision"),
+        (
+            "trials = 3",
+            'trials = 3\nsampler = "best"',
+            "search.sampler: there is none of that name; choose from hubits",
+        ),
         ("[corpora.test]", "[corpora.test_other]", "corpora: test_other is scored beside test, which is missing"),
-        ('kind = "manifest"', 'kind = "wav"', r"corpora\.train\.kind: Input should be"),
+        (
+            'kind = "manifest"',
+            'kind = "wav"',
+            r"corpora\.train\.kind: there is no such kind; choose from manifest, librispeech",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -55,9 +75,9 @@ def test_paths_are_relative_to_the_file(tiny: Path) -> None:
 
 def test_uniform_names(tiny: Path) -> None:
     study = StudyFile.load(tiny)
-    assert study.uniform_name(study.search_space.uniform(Precision.of(2, 2))) == "w2a2"
-    assert study.uniform_name(Assignment({})) == "fp16"
-    assert study.uniform_name(Assignment({"block0.attention.q_proj": Precision.of(2, 2)})) is None
+    assert study.search_space.rows.name(study.search_space.uniform(Precision.of(2, 2))) == "w2a2"
+    assert study.search_space.rows.name(Assignment({})) == "fp16"
+    assert study.search_space.rows.name(Assignment({"block0.attention.q_proj": Precision.of(2, 2)})) is None
 
 
 def test_signature_tells_what_a_measurement_depends_on(tmp_path: Path) -> None:
