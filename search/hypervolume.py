@@ -18,3 +18,8 @@ def reference_beyond(costs: Iterable[Sequence[float]]) -> tuple[float, float, fl
     """A tenth beyond the largest of some WERs, storages and runtimes; the WER at most 100 %."""
     wer, storage, runtime = (1.1 * max(column) for column in zip(*costs, strict=True))
     return min(wer, 100.0), storage, runtime
+
+
+def dominated(values: np.ndarray, others: np.ndarray) -> list[bool]:
+    """Whether any of the others is nowhere larger and somewhere smaller, for each row of values (points, objectives)."""
+    return [bool(((others <= row).all(1) & (others < row).any(1)).any()) for row in values]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.front.pareto import front, test_gain
-from search.front.shrunken import shrink_candidates
+from search.front.shrunken import shrink_candidates, shrunken_front
 from search.study.candidate import Candidate
 from spaces import UserError
 
@@ -58,7 +58,8 @@ def pick(candidates: Sequence[Candidate], budget: Budget, *, knee: bool = False)
     With ``knee`` the member within the budget that is nearest to the ideal corner of all objectives.
 
     Args:
-        candidates: everyone that was measured: estimates follow from all, the choice is among the front and the rows.
+        candidates: everyone that was measured: estimates follow from all, the choice is among the rows and the fronts
+            of measured and of shrunken WERs.
 
     Raises:
         UserError: if nothing meets the budget; it names the nearest member and what it misses.
@@ -66,7 +67,8 @@ def pick(candidates: Sequence[Candidate], budget: Budget, *, knee: bool = False)
     if not candidates:
         raise UserError("nothing measured yet; run `hubits search` first")
     estimates = dict(zip(candidates, shrink_candidates(candidates).wer.tolist(), strict=True))
-    members = list(dict.fromkeys([*front(candidates), *(c for c in candidates if c.uniform)]))
+    rows = (c for c in candidates if c.uniform)
+    members = list(dict.fromkeys([*front(candidates), *shrunken_front(candidates), *rows]))
     limits = budget.limits()
     fitting = [m for m in members if all(getattr(m, key) <= limit for key, limit in limits.items())]
     wanted = " and ".join(_say(key, limit, "at most ") for key, limit in limits.items()) or "no budget"

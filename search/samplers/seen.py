@@ -38,11 +38,17 @@ class Seen:
         for trial in whole:
             by_state[trial.state].append(trial)
         refused = [t for t in by_state[TrialState.FAIL] if t.user_attrs.get("failure") not in ENVIRONMENT_FAILURES]
-        finished = by_state[TrialState.COMPLETE]
+        finished = [t for t in by_state[TrialState.COMPLETE] if _sound(t)]  # others are somebody else's
         measured, pending = _choices(finished, names), _choices(by_state[TrialState.RUNNING], names)
         known = {tuple(c) for c in np.vstack([measured, pending, _choices(refused, names)]).tolist()}
         values = np.array([t.values for t in finished]).reshape(-1, 3)
         return cls(values, _shrunken(finished, values[:, 0]), measured, pending, known)
+
+
+def _sound(trial: FrozenTrial) -> bool:
+    """Whether a trial has three finite objectives, its WER above zero."""
+    values = trial.values or []
+    return len(values) == 3 and bool(np.isfinite(values).all()) and values[0] >= 0
 
 
 def rungs(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[tuple[int, ...]]:

@@ -15,7 +15,7 @@ import moocore
 import numpy as np
 from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from search.hypervolume import reference_beyond
@@ -84,9 +84,9 @@ class SurrogateSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The most promising candidate of a pool; one of the pool at random while too little is measured to guess."""
-        names = [k for k, d in search_space.items() if isinstance(d, IntDistribution) and d.low == 0 and d.step == 1]
-        if len(names) < len(search_space) or not names:
+        if not search_space:
             return {}
+        names = _refuse_unfit(study, search_space)
         trials = study.get_trials(deepcopy=False)
         since = set(rungs(trials[self._queued_at :], names))
         while self._queue:
@@ -214,6 +214,20 @@ class SurrogateSampler(BaseSampler):
 
             steps += greedy_path({name: rung + 1 for name, rung in top.items()}, self._context.sensitivity, cost)
         return steps
+
+
+def _refuse_unfit(study: Study, search_space: dict[str, BaseDistribution]) -> list[str]:
+    """The names of the choices.
+
+    Raises:
+        ValueError: if the study has not three objectives to minimise, or a parameter is no rung of a ladder.
+    """
+    if list(study.directions) != [StudyDirection.MINIMIZE] * 3:
+        raise ValueError("SurrogateSampler minimises three objectives: WER, storage, runtime")
+    for name, distribution in search_space.items():
+        if not isinstance(distribution, IntDistribution) or distribution.low != 0 or distribution.step != 1:
+            raise ValueError(f"SurrogateSampler: {name} must be an IntDistribution from 0 in steps of 1")
+    return list(search_space)
 
 
 def _nearest(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 from evaluators.costs.layout import head_path
 from search.failures import ERROR, OVER_LIMIT, REPEATED
 from search.front.pareto import front
-from search.hypervolume import hypervolume, reference_beyond
+from search.front.shrunken import shrunken_front
+from search.hypervolume import dominated, hypervolume, reference_beyond
 from search.running.dispatch import Finished, dispatch
 from search.running.job import Job, MeasureJob, Outcome, ScoreJob
 from search.samplers.context import SamplerAt
@@ -24,6 +25,7 @@ from search.study.study_file import StudyFile
 from spaces import Assignment, UserError
 
 _FREE_ASKS = 100  # asks in a row that may cost nothing (measured before, over a limit) until the space counts as spent
+_DOUBT = 0.1  # share by which a WER may be too high without its checkpoint being dropped
 _GROWTH = 1e-3  # relative growth of the hypervolume below which a candidate brought nothing
 
 
@@ -47,6 +49,7 @@ class Driver:
         self._pending: dict[int, Assignment] = {}
         self._failures: list[Outcome] = []
         self._front: dict[str, Values] = {}
+        self._stored: dict[str, Values] = {}  # whose checkpoints are kept, beside those that were asked for
         self._volumes: list[float] = []
         self._target, self._note = 0, ""
         for digest, measured in self._ledger.measured.items():
@@ -153,10 +156,16 @@ class Driver:
         everyone = {**self._front, digest: values}
         kept = moocore.is_nondominated(np.array(list(everyone.values())), keep_weakly=False)
         self._front = {d: v for (d, v), keep in zip(everyone.items(), kept, strict=True) if keep}
-        for dropped in everyone.keys() - self._front.keys() - self._wanted.keys():
-            checkpoint = checkpoint_path(self._file, dropped)
-            for path in (checkpoint, head_path(checkpoint)):
-                path.unlink(missing_ok=True)
+        self._stored[digest] = values
+        # a WER is noisy: what a better one would put on the front is kept as well
+        doubted = np.array(list(self._stored.values())) * (1 - _DOUBT, 1.0, 1.0)
+        beaten = dominated(doubted, np.array(list(self._front.values())))
+        for dropped in [d for d, out in zip(list(self._stored), beaten, strict=True) if out]:
+            del self._stored[dropped]
+            if dropped not in self._wanted:
+                checkpoint = checkpoint_path(self._file, dropped)
+                for path in (checkpoint, head_path(checkpoint)):
+                    path.unlink(missing_ok=True)
         if self._file.search.plateau is not None:
             self._volumes.append(hypervolume(list(self._front.values()), self._reference()))
 
@@ -176,7 +185,7 @@ class Driver:
         """Score the front, the rows and what was asked for on the test corpus, each once in the life of a study."""
         everyone = candidates(self._file, open_study(self._file, create=False))
         asked = [m for m in everyone if m.uniform or m.assignment.digest in self._wanted]
-        wanted = dict.fromkeys([*front(everyone), *asked])
+        wanted = dict.fromkeys([*front(everyone), *shrunken_front(everyone), *asked])
         jobs = {
             m.number: ScoreJob(number=m.number, assignment=m.assignment, **self._common)
             for m in wanted if m.test is None and checkpoint_path(self._file, m.assignment.digest).exists()

@@ -74,16 +74,18 @@ def problem_of(name: str) -> Problem:
     return additive(pairs=name == "pairs")
 
 
-def run(problem: Problem, sampler: BaseSampler, evaluations: int) -> list[Costs]:
-    """The costs of everything measured, in order."""
+def run(problem: Problem, sampler: BaseSampler, evaluations: int, seed: int = 0) -> list[Costs]:
+    """The true costs of everything measured, in order; the sampler is told noisy ones where the problem has noise."""
     study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
     for choices in problem.first:
         study.enqueue_trial(choices)
     found: list[Costs] = []
+    rng = np.random.default_rng(seed)
     for _ in range(evaluations):
         trial = study.ask({name: IntDistribution(0, rungs - 1) for name, rungs in problem.rungs.items()})
-        found.append((problem.wer(trial.params), *problem.costs(trial.params)))
-        study.tell(trial, found[-1])
+        wer, costs = problem.wer(trial.params), problem.costs(trial.params)
+        found.append((wer, *costs))
+        study.tell(trial, (wer * float(np.exp(problem.noise * rng.standard_normal())), *costs))
     return found
 
 
@@ -103,7 +105,7 @@ def one_run(name: str, sampler: str, seed: int, evaluations: int, folder: Path) 
         return float(json.loads(path.read_text())["seconds"])
     problem = problem_of(name)
     started = time.perf_counter()
-    found = run(problem, SAMPLERS[sampler](problem, seed), evaluations)
+    found = run(problem, SAMPLERS[sampler](problem, seed), evaluations, seed)
     seconds = (time.perf_counter() - started) / evaluations
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"found": found, "seconds": seconds}))

@@ -54,7 +54,7 @@ def test_a_lucky_wer_does_not_decide_where_its_loss_contradicts_it() -> None:
     lucky = member(9.5, 1.9, 0.3, number=9, loss=0.17, wer_low=3.0, wer_high=16.0)
     chosen = pick([*honest, lucky], Budget(max_runtime=0.5))
     assert chosen.candidate.number == 0
-    assert chosen.estimate == pytest.approx(10.0, rel=0.05)
+    assert chosen.estimate == pytest.approx(10.0, rel=0.1)
 
 
 def test_it_says_so_where_the_test_speech_contradicts_the_choice() -> None:

@@ -126,3 +126,29 @@ def test_many_workers_and_thousands_of_trials_get_candidates_of_their_own(monkey
     for trial in trials:
         study.tell(trial, (wer(trial.params), *costs(trial.params)))
     assert hypervolume([tuple(t.values) for t in study.trials], REFERENCE) > before
+
+
+def test_alone_in_an_optuna_study_it_refuses_what_it_cannot_search() -> None:
+    two = optuna.create_study(directions=["minimize"] * 2, sampler=sampler_of(seed=0))
+    two.add_trial(optuna.trial.create_trial(params={"x": 1}, distributions={"x": IntDistribution(0, 2)}, values=[1, 2]))
+    with pytest.raises(ValueError, match="minimises three objectives"):
+        two.ask({"x": IntDistribution(0, 2)})
+    upwards = optuna.create_study(directions=["minimize", "minimize", "maximize"], sampler=sampler_of(seed=0))
+    with pytest.raises(ValueError, match="minimises three objectives"):
+        [upwards.ask({n: IntDistribution(0, 2) for n in NAMES}) for _ in range(2)]
+    shifted = optuna.create_study(directions=["minimize"] * 3, sampler=sampler_of(seed=0))
+    with pytest.raises(ValueError, match="x0 must be an IntDistribution from 0"):
+        [shifted.ask({"x0": IntDistribution(1, 3)}) for _ in range(2)]
+
+
+def test_trials_of_somebody_else_and_infinite_ones_do_not_stop_it() -> None:
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler_of(seed=0))
+    space = {n: IntDistribution(0, 2) for n in NAMES}
+    study.add_trial(optuna.trial.create_trial(params={}, distributions={}, values=[1.0, 2.0, 3.0]))
+    for level, error in ((2, 5.0), (1, float("inf")), (0, 90.0)):
+        choices = dict.fromkeys(NAMES, level)
+        study.add_trial(optuna.trial.create_trial(params=choices, distributions=dict(space), values=[error, 1.0, 1.0]))
+    for _ in range(4):
+        trial = study.ask(space)
+        study.tell(trial, (wer(trial.params), *costs(trial.params)))
+    assert len({tuple(t.params.values()) for t in study.trials}) == 8
