@@ -21,5 +21,5 @@ def reference_beyond(costs: Iterable[Sequence[float]]) -> tuple[float, float, fl
 
 
 def dominated(values: np.ndarray, others: np.ndarray) -> list[bool]:
-    """Whether any of the others is nowhere larger and somewhere smaller, for each row of values (points, objectives)."""
+    """For each row of values (points, objectives): whether some other one is nowhere larger and somewhere smaller."""
     return [bool(((others <= row).all(1) & (others < row).any(1)).any()) for row in values]

@@ -20,7 +20,7 @@ GRANULARITIES: dict[str, Callable[[Layer], str]] = {
     "model": lambda layer: "model",
     "group": lambda layer: layer.group,
     "block": block_of,
-    "module": lambda layer: layer.group if layer.block is None else f"{block_of(layer)}.{layer.group}",
+    "module": lambda layer: layer.name if layer.block is None else f"{block_of(layer)}.{layer.group}",
     "linear": lambda layer: layer.name,
 }
 

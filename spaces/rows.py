@@ -25,8 +25,8 @@ class Rows:
         within: whether an assignment is in the search space.
 
     Attributes:
-        grid: every weight by every activation format of the ladders, the rest of the model once in fp16 and once at its
-            floors; name -> assignment, no assignment twice.
+        grid: every weight by every activation format of the ladders, the rest of the model in fp16 and at its lowest
+            weights by every quantized activation; name -> assignment, no assignment twice.
     """
 
     def __init__(
@@ -49,12 +49,13 @@ class Rows:
         self._names = {assignment: name for name, assignment in self.grid.items()}
 
     def _rests(self, weights: Sequence[BitFormat], activations: Sequence[BitFormat]) -> list[Precision]:
-        """The lowest precision of the layers outside the blocks, and fp16."""
+        """What the layers outside the blocks have in the grid."""
         if not self._rest:
             return []
         floors = [self._floors.get(layer.group, NO_FLOOR) for layer in self._rest]
-        lowest = Precision(min(f.weight for f in floors), min(f.activation for f in floors))
-        return [raised(lowest, Precision(weights[0], activations[0])), FP16]
+        weight = max(min(f.weight for f in floors), weights[0])
+        lowest = min(f.activation for f in floors)
+        return [*(Precision(weight, a) for a in activations if a >= lowest and a.quantized), FP16]
 
     def of(self, name: str, where: str = "space.uniform") -> Assignment:
         """The row of a name.

@@ -1,7 +1,7 @@
 """Does a search beat the grid that a person would write by hand? ``python -m tests.benchmarks.grid --seeds 3 --json``.
 
 For each seed, of the sampler and of the finetunes, a search that trains, and every row of the grid (all weight by all
-activation widths, the rest of the model in fp16 and at its floors) with the same finetune. What is compared was chosen
+activation widths, the rest of the model in fp16, w4a8 and w4a4) with the same finetune. What is compared was chosen
 on the development corpus and is told on the test corpus. It goes on where it was stopped; ``results/grid.csv`` beside
 this file holds every candidate.
 """
@@ -30,6 +30,7 @@ STUDY = Path("studies/pocket/grid.toml")
 RESULTS = Path(__file__).with_name("results") / "grid.csv"
 _LESS = 0.9  # of a row's bytes or runtime, at an equal WER, is better too
 # formats of weights and activations that a person would try; the others only cost
+RESTS = {"w4a4", "w4a8"}
 GRID = [f"w{w}a{a}" for w in (1, 2, 4, 8) for a in (2, 4, 8, 16)] + ["w1a1", "fp16"]
 
 
@@ -49,18 +50,17 @@ class Verdict:
 
 
 def grid_names(file: StudyFile) -> list[str]:
-    """The rows of the grid that the study's space holds: with the rest of the model in fp16, and at its floors."""
+    """The rows that the study's space holds: with the rest of the model in fp16, and at 4-bit weights."""
     there = file.search_space.rows
+    rests = {name.partition("+")[2] for name in there.grid} & RESTS
     wanted = {there.of(name) for name in GRID}
-    rest = next((n.partition("+")[2] for n in there.grid if "+" in n and not n.endswith("fp16")), None)
-    if rest is not None:
-        wanted |= {there.of(f"{name}+{rest}") for name in GRID if name != "fp16"}
+    wanted |= {there.of(f"{name}+{rest}") for name in GRID if "16" not in name for rest in rests}
     return [name for name, row in there.grid.items() if row in wanted]
 
 
 def run(study: Path, seed: int, budgets: Sequence[int]) -> dict[int, list[Candidate]]:
     """Everything measured after each budget of the search, under 0 also the grid; scored on the test corpus."""
-    path = study.with_name(f"claim-{study.stem}-{seed}.toml")
+    path = study.with_name(f"{study.stem}-seed{seed}.toml")
     text = study.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n")
     path.write_text(text.replace("[finetune]\n", f"[finetune]\nseed = {seed}\n"))
     base = StudyFile.load(path)
@@ -170,7 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--study", type=Path, default=STUDY)
-    parser.add_argument("--budgets", type=int, nargs="+", default=[34, 40, 100])
+    parser.add_argument("--budgets", type=int, nargs="+", default=[40, 100])
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     rows: list[dict[str, object]] = []

@@ -11,8 +11,8 @@ def test_a_group_with_a_floor_goes_no_lower_and_stays_in_fp16_below_it() -> None
         ARCHITECTURE, groups=["attention", "front_end"], weight_bits=[1, 2, 4, 8, 16], activation_bits=[1, 2, 4, 8, 16],
         least_bits={"front_end": 4},
     )  # fmt: skip
-    assert space.variables["front_end.w"] == space.variables["front_end.a"] == 3
-    assert space.labels["front_end.w"] == ("4 bit", "8 bit", "16 bit")
+    assert space.variables["front_end.conv0.w"] == space.variables["front_end.conv0.a"] == 3
+    assert space.labels["front_end.conv0.w"] == ("4 bit", "8 bit", "16 bit")
     lowest = space.decode(dict.fromkeys(space.variables, 0))
     assert lowest["front_end.conv0"] == Precision.of(4, 4)
     assert lowest["block0.attention.q_proj"] == Precision.of(1, 1)
@@ -21,7 +21,7 @@ def test_a_group_with_a_floor_goes_no_lower_and_stays_in_fp16_below_it() -> None
     assert high["front_end.conv0"] == Precision.of(8, 8)
     for assignment in (lowest, low, high):
         assert space.decode(space.encode(assignment)) == assignment
-    with pytest.raises(UserError, match=r"front_end: .* is not on"):
+    with pytest.raises(UserError, match=r"front_end.conv0: .* is not on"):
         space.encode(Assignment({"front_end.conv0": Precision.of(2, 2)}))
 
 
@@ -47,7 +47,7 @@ def test_tied_ladders_have_floors_too() -> None:
         ARCHITECTURE, groups=["attention", "front_end"], precisions=["w1a1", "w2a8", "w4a8", "fp16"],
         least_bits={"front_end": 4},
     )  # fmt: skip
-    assert space.labels["front_end"] == ("w4a8", "fp16")
+    assert space.labels["front_end.conv0"] == ("w4a8", "fp16")
     assert space.labels["block0.attention"] == ("w1a1", "w2a8", "w4a8", "fp16")
 
 
@@ -56,8 +56,8 @@ def test_a_floor_may_be_a_precision() -> None:
         ARCHITECTURE, groups=["attention", "front_end", "projection"], weight_bits=[1, 1.58, 2, 3, 4, 8, 16],
         activation_bits=[1, 2, 3, 4, 8, 16], least_bits={"front_end": "w4a8", "projection": "w1.58a3"},
     )  # fmt: skip
-    assert space.labels["front_end.w"] == ("4 bit", "8 bit", "16 bit")
-    assert space.labels["front_end.a"] == ("8 bit", "16 bit")
+    assert space.labels["front_end.conv0.w"] == ("4 bit", "8 bit", "16 bit")
+    assert space.labels["front_end.conv0.a"] == ("8 bit", "16 bit")
     assert space.labels["projection.w"] == ("1.58 bit", "2 bit", "3 bit", "4 bit", "8 bit", "16 bit")
     assert space.labels["projection.a"] == ("3 bit", "4 bit", "8 bit", "16 bit")
     assert len(space.labels["block0.attention.w"]) == 7
@@ -77,7 +77,7 @@ def test_a_number_is_the_floor_of_both() -> None:
         for floor in (3, "w3a3")
     ]  # fmt: skip
     assert made[0].labels == made[1].labels
-    assert made[0].labels["front_end.w"] == ("3 bit", "4 bit", "16 bit")
+    assert made[0].labels["front_end.conv0.w"] == ("3 bit", "4 bit", "16 bit")
     assert made[0].signature == made[1].signature
 
 

@@ -57,7 +57,7 @@ def test_suggest_asks_optuna_for_every_choice() -> None:
 
 def test_groups_beyond_the_blocks() -> None:
     space = SearchSpace(ARCHITECTURE, groups=GROUPS, precisions=["w4a8", "w8a8", "fp16"])
-    assert {"front_end", "projection", "position"} <= set(space.variables)
+    assert {"front_end.conv0", "projection", "position"} <= set(space.variables)
 
 
 def test_signature_changes_with_the_space() -> None:

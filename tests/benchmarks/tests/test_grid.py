@@ -49,7 +49,7 @@ def test_a_candidate_that_was_lucky_on_the_development_speech_is_told_by_the_tes
 
 def test_the_grid_of_the_study_and_its_table() -> None:
     names = grid_names(StudyFile.load(STUDY))
-    assert len(names) == 34
+    assert len(names) == 42
     assert {"w2a4", "w2a4+w4a8", "w1a1", "fp16"} <= set(names)
     assert len(GRID) == 18
     assert [row["evaluations"] for row in table("s", 0, "grid", ROWS)] == [1, 2, 3]
