@@ -1,6 +1,7 @@
 """Jobs on Ray: actors on this machine or on a cluster."""
 
 import logging
+import math
 import os
 import socket
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 from search import failures
 from search.running.job import Job, Outcome, Work
-from search.running.worker import run
+from search.running.worker import prepare, run
 from search.study.sections import SearchSettings
 from spaces import UserError
 
@@ -22,7 +23,8 @@ _STARTS = 5  # workers in a row that may fail to start
 class _Running:
     job: Job
     actor: Any
-    deadline: float
+    loading: Any  # what is awaited before the job's time counts
+    deadline: float = math.inf
 
 
 class RayExecutor:
@@ -110,13 +112,13 @@ class RayExecutor:
             for other in (actor, *(self._idle.pop() for _ in range(job.room - 1))):
                 self._ray.kill(other)
             actor = self._start(job.room)
-        minutes = float("inf") if job.minutes is None else job.minutes
-        deadline = time.monotonic() + 60 * minutes + _GRACE
-        self._running[actor.run.remote(job)] = _Running(job, actor, deadline)
+        loading = actor.prepare.remote(job)
+        self._running[actor.run.remote(job)] = _Running(job, actor, loading)
 
     def wait(self, seconds: float) -> list[Outcome]:
         """See ``Executor``."""
-        waited = [*self._running, *self._starting]
+        loading = {r.loading: r for r in self._running.values() if r.loading is not None}
+        waited = [*self._running, *self._starting, *loading]
         if not waited:
             return []
         done, _ = self._ray.wait(waited, num_returns=1, timeout=seconds)
@@ -124,6 +126,10 @@ class RayExecutor:
         for reference in more:
             if reference in self._starting:
                 self._enlist(reference)
+            if reference in loading:
+                loading[reference].loading = None
+                minutes = loading[reference].job.minutes
+                loading[reference].deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes + _GRACE
         ended = [r for r in dict.fromkeys([*done, *more]) if r in self._running]
         return [self._collect(r) for r in ended] + self._overdue()
 
@@ -207,6 +213,7 @@ class _Worker:
 
     def __init__(self, work: Work, gpus: float) -> None:
         self._work = work
+        self._prepare = prepare if work is run else None
         if 0 < gpus < 1:
             import torch
 
@@ -214,6 +221,10 @@ class _Worker:
 
     def ready(self) -> bool:
         return True
+
+    def prepare(self, job: Job) -> None:
+        if self._prepare is not None:
+            self._prepare(job)
 
     def run(self, job: Job) -> Outcome:
         return self._work(job)

@@ -3,6 +3,7 @@
 import errno
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from evaluators.errors import DivergedError
@@ -17,6 +18,15 @@ from search.running.job import (
     TimeLimitError,
 )
 from spaces import UserError
+
+
+def prepare(job: Job) -> None:
+    """Load what a job works with, before its time counts; what goes wrong is told by the job itself."""
+    if isinstance(job, MeasureJob | ScoreJob | SensitivityJob):
+        from search.running.cache import study_evaluator
+
+        with suppress(Exception):
+            study_evaluator(job.study)[1].warm_up()
 
 
 def run(job: Job) -> Outcome:

@@ -45,10 +45,13 @@ class Driver:
         self._ledger = Ledger(file)
         self._uniform = {a.digest: name for name, a in file.uniform.items()}
         self._wanted = {a.digest: a for a in (*file.uniform.values(), *given)}
+        rows = (*file.uniform.values(), *file.search_space.rows.grid.values())
+        self._grid = {assignment.digest for assignment in rows}
         self._given = [a for digest, a in self._wanted.items() if digest not in self._ledger.measured]
         self._pending: dict[int, Assignment] = {}
         self._failures: list[Outcome] = []
         self._front: dict[str, Values] = {}
+        self._rows: dict[str, Values] = {}  # what was measured of the rows that anybody could write
         self._stored: dict[str, Values] = {}  # whose checkpoints are kept, beside those that were asked for
         self._volumes: list[float] = []
         self._target, self._note = 0, ""
@@ -66,6 +69,7 @@ class Driver:
         self._target = len(self._given) + max(0, self._file.search.trials - len(mixed))
         stage = {"supernet": "supernet", "short": "search", "refined": "refine"}[self._file.fidelity]
         progress = Progress(done + self._target, done, stage=stage, workers=self._file.search.workers)
+        self._end_on_a_plateau()
         self._show(progress, 0)
         for finished in dispatch(
             self._context.executor, self._next_job, self._context.stop, lambda n: self._show(progress, n)
@@ -75,8 +79,7 @@ class Driver:
                 progress.seconds.append(finished.seconds)
             else:
                 progress.failed += 1
-            if self._target > len(self._pending) and self._on_plateau():
-                self._target, self._note = len(self._pending), "ended early: the hypervolume is on a plateau"
+            self._end_on_a_plateau()
             self._show(progress, len(self._pending))
         if not self._context.stop() and self._file.corpora.test is not None:
             self._score_front()
@@ -86,10 +89,11 @@ class Driver:
 
     def _show(self, progress: Progress, running: int) -> None:
         progress.running, progress.note = running, self._note
-        mixed = {d: v for d, v in self._front.items() if d not in self._uniform} or self._front
-        if mixed:
-            best = min(mixed, key=lambda d: mixed[d][0])
-            progress.best = ("uniform" if best in self._uniform else "mixed", mixed[best])
+        if self._front:
+            reference = self._reference()
+            progress.volume = hypervolume(list(self._front.values()), reference)
+            rows = hypervolume(list(self._rows.values()), reference)
+            progress.gain = progress.volume / rows - 1 if rows else None
         self._context.on_progress(progress)
 
     def _next_job(self) -> Job | None:
@@ -157,6 +161,8 @@ class Driver:
         kept = moocore.is_nondominated(np.array(list(everyone.values())), keep_weakly=False)
         self._front = {d: v for (d, v), keep in zip(everyone.items(), kept, strict=True) if keep}
         self._stored[digest] = values
+        if digest in self._grid:
+            self._rows[digest] = values
         # a WER is noisy: what a better one would put on the front is kept as well
         doubted = np.array(list(self._stored.values())) * (1 - _DOUBT, 1.0, 1.0)
         beaten = dominated(doubted, np.array(list(self._front.values())))
@@ -173,6 +179,10 @@ class Driver:
         """As ``reference_point``, from what is at hand."""
         uniform = [m.values for d, m in self._ledger.measured.items() if d in self._uniform]
         return reference_beyond(uniform or self._front.values())
+
+    def _end_on_a_plateau(self) -> None:
+        if self._target > len(self._pending) and self._on_plateau():
+            self._target, self._note = len(self._pending), "ended early: the hypervolume is on a plateau"
 
     def _on_plateau(self) -> bool:
         patience = self._file.search.plateau

@@ -10,21 +10,26 @@ from typing import TypeVar
 
 from search.running.executors import Executor, make_executor
 from search.study.layout import lock_path
-from search.study.ledger import Values
 from search.study.study_file import StudyFile
 from spaces import UserError
 
 
 @dataclass
 class Progress:
-    """What a stage of a study has done, for the screen."""
+    """What a stage of a study has done, for the screen.
+
+    Attributes:
+        volume: hypervolume of everything measured.
+        gain: its share above that of the uniform rows alone.
+    """
 
     planned: int
     done: int = 0
     running: int = 0
     failed: int = 0
     stage: str = "search"
-    best: tuple[str, Values] | None = None
+    volume: float | None = None
+    gain: float | None = None
     seconds: list[float] = field(default_factory=list)
     workers: int = 1
     note: str = ""

@@ -55,7 +55,7 @@ class StatusLine:
 
 
 class SearchLine:
-    """The line of a search: done, running, failed, best so far, time left."""
+    """The line of a search: done, running, failed, hypervolume and what it has over the rows, time left."""
 
     def __init__(self, line: StatusLine) -> None:
         self._line = line
@@ -65,9 +65,9 @@ class SearchLine:
         """Show where the search stands."""
         what = _STAGES[progress.stage]
         text = f"{what}  {progress.done}/{progress.planned} done  {progress.running} running  {progress.failed} failed"
-        if progress.best is not None and progress.stage != "test":
-            kind, (wer, storage_mb, _) = progress.best
-            text += f"  best {kind} so far {wer:.2f} % at {storage_mb:.2f} MB"
+        if progress.volume is not None and progress.stage != "test":
+            over = "" if progress.gain is None else f", {100 * progress.gain:.1f} % over the rows"
+            text += f"  hypervolume {progress.volume:.4f}{over}"
         left = progress.seconds_left
         text += f"  {duration(time.monotonic() - self._started)} gone"
         finished = not progress.running and (progress.done == progress.planned or bool(progress.note))
