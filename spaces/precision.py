@@ -104,9 +104,6 @@ class Precision:
     """The formats of a layer's weights and of its input activations.
 
     An attention product has no weights: both its operands have ``activation`` and ``weight`` repeats it.
-
-    Raises:
-        UserError: if activations cannot have the format.
     """
 
     weight: BitFormat

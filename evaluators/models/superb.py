@@ -18,6 +18,7 @@ from evaluators.settings import SuperbSettings
 from spaces.errors import UserError
 
 _FRAME_MASKS, _CHANNEL_MASKS = (2, 40), (4, 50)  # spans an utterance, and the widest; without time warping
+_MASKED_AT_MOST = 0.2  # of the frames or channels by one span: a small head would hear nothing
 
 
 class SuperbHead(nn.Module):
@@ -59,15 +60,16 @@ class SuperbHead(nn.Module):
 
 def _masked(value: Tensor) -> Tensor:
     """Some spans of channels and of frames of (batch, frames, channels) set to zero, others for each utterance."""
-    value = value.clone()
+    kept = torch.ones_like(value)
     for axis, (count, widest) in ((1, _FRAME_MASKS), (2, _CHANNEL_MASKS)):
         size = value.shape[axis]
-        for row in value:
+        most = min(widest, int(_MASKED_AT_MOST * size))
+        for row in range(len(value)):
             for _ in range(count):
-                width = int(torch.randint(0, min(widest, size) + 1, ()))
+                width = int(torch.randint(0, most + 1, ()))
                 start = int(torch.randint(0, size - width + 1, ()))
-                row.narrow(axis - 1, start, width).zero_()
-    return value
+                kept[row].narrow(axis - 1, start, width).zero_()
+    return value * kept
 
 
 class HeadedModel(nn.Module):

@@ -34,15 +34,10 @@ def evaluator_of(
 
 
 def watch(job: Job) -> Callable[[int, float], None]:
-    """What a training calls after every step, so that it stops when its time is over; its first step starts the clock.
-
-    What is loaded before is not the trial's own.
-    """
-    started = 0.0
+    """What a training calls after every step, so that it stops when its time is over; the clock starts here."""
+    started = time.monotonic()
 
     def on_step(step: int, _loss: float) -> None:
-        nonlocal started
-        started = started or time.monotonic()
         if job.minutes is not None and time.monotonic() - started > 60 * job.minutes:
             raise TimeLimitError(f"over search.minutes_per_trial = {job.minutes:g} after {step} steps")
 

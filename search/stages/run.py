@@ -58,7 +58,7 @@ def refine_study(file: StudyFile, context: RunContext) -> list[Candidate]:
     """
     with context.working_on(file):
         everyone = candidates(file, open_study(file, create=False))
-        given = [m.assignment for m in front(everyone) if not m.uniform]
+        given = [m.assignment for m in front(everyone) if not m.baseline]
         refined = file.at("refined")
         search = refined.search.model_copy(update={"trials": 0, "plateau": None})
         refined = refined.model_copy(update={"search": search})

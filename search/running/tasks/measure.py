@@ -18,6 +18,7 @@ from search.study.layout import checkpoint_path, result_path
 def measure(job: MeasureJob) -> dict[str, Any]:
     """Finetune, pack, score, and write down what came out before it is handed back."""
     base, evaluator = study_evaluator(job.study)
+    evaluator.warm_up()  # what is loaded once is no trial's own time
     file = base.at(job.fidelity)
     measured = evaluator.measure(job.assignment, file.finetune, job.accumulation, watch(job))
     checkpoint = checkpoint_path(file, job.assignment.digest)
