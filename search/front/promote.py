@@ -10,7 +10,7 @@ from search.front.shrunken import shrink_candidates
 from search.study.candidate import Candidate
 from spaces import Assignment
 
-_AS_GOOD = 1.02  # times the WER of a row that costs no more: not worth a finetune
+_AS_GOOD = 1.02  # times another's WER or costs are no worse: less is not worth a finetune
 _ROWS, _MIXTURES = 12, 6  # at most, and half and a sixth of a study's trials
 
 
@@ -33,9 +33,8 @@ def promoted(proxies: Sequence[Candidate], trials: int) -> list[Assignment]:
 
 
 def _beats(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether one costs no more, less of something, and is about as good."""
-    no_dearer = (one[1:] <= other[1:]).all() and (one[1:] < other[1:]).any()
-    return bool(no_dearer and one[0] <= _AS_GOOD * other[0]) or bool((one < other).all())
+    """Whether one is about as good in everything, and clearly better in something."""
+    return bool((one <= _AS_GOOD * other).all() and (_AS_GOOD * one < other).any())
 
 
 def _best(some: Sequence[int], scaled: np.ndarray, count: int) -> list[int]:
