@@ -2,20 +2,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test clean
+.PHONY: demo test slow clean
 
 # a search over the pocket study: the front on the screen and as a page
 demo: $(VENV)/demo.stamp
 	$(BIN)/hubits search studies/pocket/demo.toml
 	$(BIN)/hubits report studies/pocket/demo.toml
 
-# lint, types, tests
+# lint, order of imports, types, tests; `make slow` runs those that take more than a few seconds
 test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+slow: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

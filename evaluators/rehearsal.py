@@ -97,12 +97,12 @@ def rehearse(
         score = _now(device) - started
     used = torch.cuda.max_memory_allocated() if device.type == "cuda" else 1024 * _peak_kilobytes()
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    heard = len(batch.audio) * batch.audio.shape[1] / SAMPLE_RATE
+    seconds_run = len(batch.audio) * batch.audio.shape[1] / SAMPLE_RATE
     head = None
     if superb is not None:
-        head = _head_seconds(student, batch, superb, told(_STEPS)) * superb.batch_seconds / heard
-    step *= settings.batch_seconds / heard
-    return Rehearsal(name, heard, step, heard / score, round(used / 1e9, 2), head)
+        head = _head_seconds(student, batch, superb, told(_STEPS)) * superb.batch_seconds / seconds_run
+    step *= settings.batch_seconds / seconds_run
+    return Rehearsal(name, seconds_run, step, seconds_run / score, round(used / 1e9, 2), head)
 
 
 def _step_seconds(

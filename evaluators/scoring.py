@@ -63,7 +63,7 @@ def score(
     model.eval()
     device = next(model.parameters()).device
     texts = [""] * len(corpus.texts)
-    done, ctc, divergence, characters, heard = 0, 0.0, 0.0, 0, 0
+    done, ctc, divergence, characters, frames_scored = 0, 0.0, 0.0, 0, 0
     for number, batch in enumerate(loaded(corpus, vocabulary, iter(scoring_batches(corpus, SCORING_SECONDS)), device)):
         scores, lengths = logits(model, batch), frames(model, batch)
         best = scores.argmax(-1).cpu()
@@ -73,12 +73,12 @@ def score(
         characters += int(batch.lengths.sum())
         if teacher is not None:
             divergence += float(_divergence_sum(model, scores, teacher[number].to(device).float(), batch))
-        heard += int(lengths.sum())
+        frames_scored += int(lengths.sum())
         done += len(batch.indices)
         if progress:
             progress(done)
     errors = count_errors([vocabulary.normalise(t) for t in corpus.texts], texts)
-    return Score(errors, ctc / max(1, characters), divergence / max(1, heard))
+    return Score(errors, ctc / max(1, characters), divergence / max(1, frames_scored))
 
 
 def _ctc_sum(model: CtcModel, scores: Tensor, batch: Batch, lengths: Tensor) -> Tensor:

@@ -52,8 +52,8 @@ class SuperbHead(nn.Module):
         summed = torch.stack([share * state.float() for share, state in zip(shares, states, strict=True)]).sum(0)
         inputs = self.projection(summed)
         inputs = _masked(inputs) if self.training else inputs
-        heard = lengths.cpu().clamp_min(1)  # an utterance shorter than a frame is one frame of padding
-        packed = pack_padded_sequence(inputs, heard, batch_first=True, enforce_sorted=False)
+        least_one = lengths.cpu().clamp_min(1)  # an utterance shorter than a frame is one frame of padding
+        packed = pack_padded_sequence(inputs, least_one, batch_first=True, enforce_sorted=False)
         out, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=summed.shape[1])
         return self.out(out)
 

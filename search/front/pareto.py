@@ -28,7 +28,7 @@ def reference_point(candidates: Sequence[Candidate]) -> tuple[float, float, floa
 
 @dataclass(frozen=True)
 class Gain:
-    """WER points below the best uniform member of at most the same bytes, with the paired 95 % bootstrap interval.
+    """WER points below the best uniform row that costs no more, with the paired 95 % bootstrap interval.
 
     ``better`` is whether the interval lies above zero: only then is there a gain.
     """
@@ -80,12 +80,15 @@ def gain_text(member: Candidate, candidates: Sequence[Candidate]) -> str:
     own = gain(member, candidates)
     if own is not None:
         return str(own)
-    return "" if member.uniform else "no uniform member is as small"
+    return "" if member.uniform else "no row costs as little"
 
 
 def gain(member: Candidate, candidates: Sequence[Candidate]) -> Gain | None:
-    """The member's gain over the best uniform member of at most its bytes; None for uniform ones or where none fits."""
-    rivals = [m for m in candidates if m.uniform and m.storage_mb <= member.storage_mb]
+    """The gain over the best row of no more bytes and runtime; None for rows, or where none costs as little."""
+    rivals = [
+        c for c in candidates
+        if c.uniform and c.storage_mb <= member.storage_mb and c.runtime <= member.runtime
+    ]  # fmt: skip
     if member.uniform or not rivals:
         return None
     rival = min(rivals, key=lambda m: m.wer)

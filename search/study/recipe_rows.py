@@ -12,7 +12,7 @@ from typing import Any
 
 from evaluators.costs.paper import OURS
 from evaluators.settings import FinetuneSettings
-from search.study.study_file import StudyFile
+from search.study.study_file import METHOD, StudyFile
 from spaces import UserError
 
 
@@ -50,9 +50,9 @@ def planned(file: StudyFile) -> list[Row]:
 
 def row_path(file: StudyFile, row: Row) -> Path:
     """Where a row's result lies."""
-    heard = [c.model_dump(mode="json", exclude={"path", "outside"}) for c in (file.corpora.train, file.corpora.dev)]
-    told = json.dumps([row_settings(file, row).model_dump(mode="json"), heard], sort_keys=True)
-    return file.home / "recipes" / f"{row.name}-{hashlib.sha256(told.encode()).hexdigest()[:8]}.json"
+    corpora = [c.model_dump(mode="json", exclude={"path", "outside"}) for c in (file.corpora.train, file.corpora.dev)]
+    content = json.dumps([METHOD, row_settings(file, row).model_dump(mode="json"), corpora], sort_keys=True)
+    return file.home / "recipes" / f"{row.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}.json"
 
 
 def row_settings(file: StudyFile, row: Row) -> FinetuneSettings:

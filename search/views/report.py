@@ -68,14 +68,13 @@ def _summary(file: StudyFile, candidates: Sequence[Candidate]) -> str:
     return (
         f"{mixed} mixed and {len(candidates) - mixed} uniform configurations measured, {len(front(candidates))} on the "
         f"Pareto front of WER, storage and estimated runtime. {len(better)} mixed members of the front have a WER "
-        "below that of the best uniform member of at most their bytes, beyond the 95 % paired bootstrap interval."
-        + ranks
+        "below that of the best uniform row that costs no more, beyond the 95 % paired bootstrap interval." + ranks
     )
 
 
 def _table(file: StudyFile, candidates: Sequence[Candidate]) -> str:
     headings = ("member", "WER % [95 %]", "test WER %", "MB", "runtime", "bits a weight",
-                "WER points below the best uniform of at most its bytes")  # fmt: skip
+                "WER points below the best row that costs no more")  # fmt: skip
     chosen = front(candidates)
     lines = []
     for m in sorted({*chosen, *(m for m in candidates if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):

@@ -138,14 +138,14 @@ def print_agreement(file: StudyFile) -> None:
 
 
 def print_front(file: StudyFile, candidates: Sequence[Candidate]) -> None:
-    """Print the front with each mixed member's gain over the best uniform one of at most its bytes."""
+    """Print the front with each mixture's gain over the best uniform row that costs no more."""
     if not candidates:
         print("nothing measured yet")
         return
     table = Table(title=f"{file.study_name}: Pareto front of WER, storage and estimated runtime", title_justify="left")
     for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", "bits"):
         table.add_column(heading, justify="left" if heading == "member" else "right")
-    table.add_column("WER points below the best uniform of at most its bytes")
+    table.add_column("WER points below the best row that costs no more")
     on_front = front(candidates)
     for one in sorted({*on_front, *(m for m in candidates if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         table.add_row(
