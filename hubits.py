@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 try:
-    from spaces.errors import UserError
+    from spaces import UserError
 except ImportError:  # a distribution of Hugging Face's owns that name too
     print("hubits: another distribution owns the import name 'spaces'; give hubits an environment of its own")
     sys.exit(2)
