@@ -7,7 +7,7 @@ import moocore
 import numpy as np
 
 from evaluators.costs.layout import head_path
-from search.failures import ERROR, OVER_LIMIT, REPEATED
+from search.failures import ERROR, INPUT, OVER_LIMIT, REPEATED
 from search.front.pareto import front
 from search.front.shrunken import shrunken_front
 from search.hypervolume import dominated, hypervolume, reference_beyond
@@ -139,6 +139,8 @@ class Driver:
         """Write down what came of a trial; whether it was measured."""
         outcome, number = finished.outcome, finished.outcome.job.number
         assignment = self._pending.pop(number)
+        if outcome.result is not None and (unlike := self._ledger.unlike(outcome.result)):
+            outcome = Outcome(outcome.job, None, INPUT, unlike)
         if outcome.result is None:
             failure = outcome.failure or ERROR
             kind = self._ledger.fail(number, assignment, failure, outcome.message, finished.failures)

@@ -14,7 +14,17 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.failures import ENVIRONMENT_FAILURES, INTERRUPTED, KILLS_WORKERS, WORKER_LOST
-from search.study.records import TEST, WORDS, connect, costs, database_url, open_study, read_result, trial_assignment
+from search.study.records import (
+    FINGERPRINT,
+    TEST,
+    WORDS,
+    connect,
+    costs,
+    database_url,
+    open_study,
+    read_result,
+    trial_assignment,
+)
 from search.study.study_file import StudyFile
 from spaces import Assignment
 
@@ -56,6 +66,7 @@ class Ledger:
         )
         self._copy_id = self._memory.get_study_id_from_name(self._copy.study_name)
         self._has_words = WORDS in self._study.user_attrs
+        self._fingerprint: str | None = self._study.user_attrs.get(FINGERPRINT)
         self._ids: dict[int, int] = {}  # of unfinished trials: number -> the database's id
         self.measured: dict[str, Measured] = {}
         self.lost: Counter[str] = Counter()
@@ -90,7 +101,7 @@ class Ledger:
         whole = set(trial.params) == set(self._file.search_space.variables)
         assignment = trial_assignment(self._file, trial) if whole else None
         result = read_result(self._file, assignment) if assignment is not None else None
-        if assignment is not None and result is not None:
+        if assignment is not None and result is not None and not self.unlike(result):
             self.complete(trial.number, assignment, result)
         else:
             self.fail(trial.number, assignment, INTERRUPTED, "the driver stopped while this trial ran")
@@ -123,6 +134,18 @@ class Ledger:
         trial.user_attrs["assignment"] = assignment.to_json()
         self._ids[number] = self._storage.create_new_trial(self._study_id, template_trial=trial)
         return number, assignment
+
+    def unlike(self, result: Mapping[str, Any]) -> str:
+        """Why a result cannot stand beside those before it: other speech, or other arithmetic; else nothing."""
+        if self._fingerprint is None:
+            self._fingerprint = result["fingerprint"]
+            self._study.set_user_attr(FINGERPRINT, self._fingerprint)
+        if result["fingerprint"] == self._fingerprint:
+            return ""
+        return (
+            f"scored on speech and arithmetic {result['fingerprint']}, the study's others on {self._fingerprint}: "
+            "go on with the same corpora on machines of one kind, or in a study of its own"
+        )
 
     def complete(
         self, number: int, assignment: Assignment, result: dict[str, Any], failures: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from spaces import Assignment, UserError
 
 SIGNATURE = "hubits:signature"
 WORDS = "hubits:words"  # words of every development utterance, once for the study
+FINGERPRINT = "hubits:fingerprint"  # of speech and arithmetic: scores of another one cannot be compared
 TEST = "hubits:test:"  # and a digest: that candidate's score on the test corpus
 _LOCK_SECONDS = 120  # how long a database that somebody else has locked is waited for
 

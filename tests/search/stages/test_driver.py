@@ -285,3 +285,16 @@ def test_a_candidate_that_kills_its_workers_is_struck_out(tiny: Path) -> None:
         _search(tiny, 3, Killer())
     kinds = [t.user_attrs.get("failure") for t in _trials(StudyFile.load(tiny)) if t.state == TrialState.FAIL]
     assert kinds == ["worker_lost", "kills_workers"] * 5  # each is proposed twice, and never again
+
+
+def test_scores_of_other_speech_or_arithmetic_do_not_mix(tiny: Path) -> None:
+    class Elsewhere(Simulated):
+        @staticmethod
+        def _result(job: MeasureJob | ScoreJob) -> dict[str, Any]:
+            return {**Simulated._result(job), "fingerprint": "y"}
+
+    _search(tiny, 1, Simulated())
+    before = len(members(StudyFile.load(tiny), open_study(StudyFile.load(tiny), create=False)))
+    with pytest.raises(UserError, match="scored on speech and arithmetic y, the study's others on x"):
+        _search(tiny, 3, Elsewhere())
+    assert len(_search(tiny, 1, Simulated())[1]) == before
