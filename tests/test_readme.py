@@ -59,7 +59,7 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     Vocabulary(POCKET_TOKENS).save(downloaded / "vocab.json")
     rows = write_study(tmp_path / "c", TOML + RECIPES)
     places = {
-        "studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train), "24": "2", "w2a8+w4a8": "w2a8",
+        "studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train), "22": "2", "w2a8+w4a8": "w2a8",
         "studies/pocket/recipes.toml": str(rows), "facebook/hubert-large-ls960-ft": str(downloaded),
     }  # fmt: skip
     monkeypatch.chdir(tmp_path)
