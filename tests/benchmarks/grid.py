@@ -172,7 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--study", type=Path, default=STUDY)
-    parser.add_argument("--budgets", type=int, nargs="+", default=[40, 100])
+    parser.add_argument("--budgets", type=int, nargs="+", default=[40])
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     rows: list[dict[str, object]] = []
