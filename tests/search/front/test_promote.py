@@ -31,3 +31,10 @@ def test_rows_that_no_row_beats_come_before_mixtures_and_fill_half_of_the_trials
     few = promoted([*own, *mixed, as_good, *rows], 4)
     assert len(few) == 2
     assert set(few) <= {m.assignment for m in rows}
+
+
+def test_a_row_that_a_finetune_may_bring_below_the_reference_is_measured_and_a_hopeless_one_is_not() -> None:
+    own = [member(20.0, 10.0, 1.0, number=0, uniform=True)]  # the reference lies at 22 %
+    hopeful = member(30.0, 1.0, 0.2, number=1, uniform=True, baseline=False)
+    hopeless = member(40.0, 0.9, 0.1, number=2, uniform=True, baseline=False)
+    assert promoted([*own, hopeful, hopeless], 12) == [hopeful.assignment]
