@@ -1,27 +1,25 @@
 """hubits from Python: open a study, look at its candidates, pick one, load what was exported.
 
+After the import transformers loads exported folders too: ``AutoModelForCTC.from_pretrained(DIR)``, ``pipeline``.
+
 >>> import hubits
 >>> round(hubits.estimate("hubert-base-fastconv", uniform=["w2a2"], runtime="paper")[0]["storage_mb"], 2)
 35.84
 """
 
-import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-try:
-    from spaces import UserError
-except ImportError:  # a distribution of Hugging Face's owns that name too
-    print("hubits: another distribution owns the import name 'spaces'; give hubits an environment of its own")
-    sys.exit(2)
-
+import search  # noqa: F401 - first: it says so if 'spaces' is somebody else's
 from evaluators.costs.estimate import estimates as estimate
+from evaluators.formats import packed_model  # noqa: F401 - makes the packed models known to transformers
 from search.front.pick import Budget, Pick
 from search.front.pick import pick as _pick
 from search.study.candidate import Candidate
 from search.study.study_file import StudyFile
+from spaces import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,10 +133,3 @@ def load(folder: str | Path) -> Reader:
 
     model, vocabulary, assignment = load_packed(Path(folder))
     return Reader(model, assignment, lambda wave: transcribe_wave(model, vocabulary, wave))
-
-
-def main() -> None:
-    """The command ``hubits``."""
-    from search.cli import main as command_line
-
-    command_line()

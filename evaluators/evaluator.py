@@ -11,7 +11,8 @@ from torch import Tensor
 
 from evaluators.data.corpus import Corpus, first
 from evaluators.data.load import CorpusSettings, load_corpus
-from evaluators.formats.packed import pack, unpack
+from evaluators.formats.packed import pack
+from evaluators.formats.packed_model import packed_model
 from evaluators.models.folder import load_config, load_model
 from evaluators.models.forward import CtcModel, logits
 from evaluators.models.superb import HeadedModel, load_head
@@ -206,5 +207,4 @@ class Evaluator:
         return word_errors(model, self.vocabulary, corpus)
 
     def _unpacked(self, tensors: dict[str, Tensor], assignment: Assignment) -> CtcModel:
-        model = unpack(tensors, self.config, self.architecture, assignment, "the packed checkpoint")
-        return model.to(self.device)
+        return packed_model(self.config, assignment, tensors, "the packed checkpoint").to(self.device)

@@ -49,9 +49,13 @@ class Assignment(Mapping[str, Precision]):
     def __repr__(self) -> str:
         return f"Assignment({self.to_json()})"
 
+    def to_dict(self) -> dict[str, str]:
+        """Layer name -> precision, sorted."""
+        return {name: str(p) for name, p in self._items.items()}
+
     def to_json(self) -> str:
         """One line of JSON: an object of layer name: precision, sorted."""
-        return json.dumps({name: str(p) for name, p in self._items.items()})
+        return json.dumps(self.to_dict())
 
     @property
     def digest(self) -> str:
@@ -69,6 +73,15 @@ class Assignment(Mapping[str, Precision]):
             data: Any = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: not JSON: {error}") from None
+        return cls.from_dict(data, architecture, where)
+
+    @classmethod
+    def from_dict(cls, data: object, architecture: Architecture, where: str = "assignment") -> "Assignment":
+        """Check layer: precision against the layers of a model.
+
+        Raises:
+            UserError: naming the layer or precision that is wrong.
+        """
         if not isinstance(data, dict):
             raise UserError(f"{where}: must be a JSON object of layer: precision")
         layers = {layer.name: layer for layer in architecture.layers}

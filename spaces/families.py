@@ -18,6 +18,7 @@ class Family:
     prefix: str
 
 
+PACKED = "hubits-"  # before the model_type of a packed checkpoint
 _HUBERT = Family("hubert", "hubert")
 FAMILIES = {one.model_type: one for one in (_HUBERT,)}
 
@@ -29,6 +30,7 @@ def family_of(config: object, where: str) -> Family:
         UserError: if it is no object, or of a family that is not there.
     """
     kind = config.get("model_type", _HUBERT.model_type) if isinstance(config, dict) else None
+    kind = kind.removeprefix(PACKED) if isinstance(kind, str) else kind
     if kind not in FAMILIES:
         raise UserError(f"{where}: is not the config of a {' or '.join(FAMILIES)} (model_type is {kind!r})")
     return FAMILIES[kind]

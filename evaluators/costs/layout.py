@@ -10,8 +10,8 @@ from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
 from spaces.precision import Precision
 
-FORMAT = "hubits-packed-1"
-METADATA = {"format": FORMAT}
+FORMAT = 2  # version, in an exported folder's config
+METADATA = {"format": "pt"}  # transformers asks for it; of two keys safetensors would write either first
 CHECKPOINT, ASSIGNMENT, CONFIG, VOCABULARY = "model.safetensors", "assignment.json", "config.json", "vocab.json"
 _OPERANDS = {"scores": ("query", "key"), "context": ("softmax", "value")}
 
@@ -39,6 +39,11 @@ def weight_tensors(layer: Layer) -> list[str]:
     return [f"{layer.path}.weight"]
 
 
+def product_operands(layer: Layer) -> tuple[str, str]:
+    """The operands of an attention product, in the order in which they are multiplied."""
+    return _OPERANDS[layer.module]
+
+
 @lru_cache(maxsize=2**14)
 def activation_tensors(layer: Layer, precision: Precision) -> dict[str, tuple[int, ...]]:
     """Name -> shape of the scales and thresholds of a layer's quantized inputs."""
@@ -47,10 +52,10 @@ def activation_tensors(layer: Layer, precision: Precision) -> dict[str, tuple[in
         return {}
     if layer.kind == "product":
         shapes: dict[str, tuple[int, ...]] = {}
-        for operand in _OPERANDS[layer.module]:
-            shapes[f"{layer.path}.{operand}.scale"] = (layer.channels,)
+        for operand in product_operands(layer):
+            shapes[f"{layer.path}.products.{operand}.scale"] = (layer.channels,)
             if form.threshold and operand != "softmax":
-                shapes[f"{layer.path}.{operand}.shift"] = (layer.channels, layer.inputs)
+                shapes[f"{layer.path}.products.{operand}.shift"] = (layer.channels, layer.inputs)
         return shapes
     shapes = {f"{layer.path}.input.scale": (1,)}
     if layer.form == "skewed":

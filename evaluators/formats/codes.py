@@ -38,6 +38,7 @@ def pack_codes(codes: Tensor, form: BitFormat) -> Tensor:
 
 def unpack_codes(packed: Tensor, form: BitFormat, count: int) -> Tensor:
     """The inverse of ``pack_codes``."""
-    numbers = (packed.view(-1, form.size).to(torch.int32) << (8 * torch.arange(form.size, dtype=torch.int32))).sum(1)
-    digits = numbers[:, None] // form.count ** torch.arange(form.codes, dtype=torch.int32) % form.count
+    places = torch.arange(max(form.size, form.codes), dtype=torch.int32, device=packed.device)
+    numbers = (packed.view(-1, form.size).to(torch.int32) << (8 * places[: form.size])).sum(1)
+    digits = numbers[:, None] // form.count ** places[: form.codes] % form.count
     return digits.to(torch.uint8).flatten()[:count]

@@ -44,10 +44,10 @@ _POCKET = {
     "do_stable_layer_norm": True,  # the residual stream stays in full precision between quantized blocks
     "conv_bias": True,
 }
-# keys of a config that name kernels, quantizers or modules for transformers to load
+# keys of a config that name kernels, quantizers, modules or classes for transformers to load
 _RUNS_CODE = {
     "_attn_implementation", "attn_implementation", "_experts_implementation", "experts_implementation",
-    "quantization_config", "auto_map",
+    "quantization_config", "auto_map", "model_type",
 }  # fmt: skip
 _SIZES = ("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size", "vocab_size")
 

@@ -23,11 +23,15 @@ def _readable(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: broken safetensors file ({error}); make or fetch it again") from None
 
 
+def read_stored(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file, of the types that they are stored in."""
+    with _readable(path):
+        return load_file(path)
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file, as float32 where they are floating point."""
-    with _readable(path):
-        tensors = load_file(path)
-    return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    return {k: v.float() if v.is_floating_point() else v for k, v in read_stored(path).items()}
 
 
 def tensor_names(path: Path) -> list[str]:

@@ -84,8 +84,10 @@ class ProductQuantizers(nn.Module):
             return [("query", self.query_quantizer), ("key", self.key_quantizer)]
         return [("softmax", self.softmax_quantizer), ("value", self.value_quantizer)]
 
-    def apply_to(self, quantizer: ActivationQuantizer, value: Tensor, form: BitFormat) -> Tensor:
+    def quantize(self, operand: str, value: Tensor) -> Tensor:
         """Quantize one operand unless it stays in fp16."""
+        form = self.scores if operand in ("query", "key") else self.context
+        quantizer: ActivationQuantizer = getattr(self, f"{operand}_quantizer")
         return quantizer(value, form) if quantizer.calibrating or form.quantized else value
 
 
@@ -102,24 +104,23 @@ def quantized_attention(
     """Attention with quantized products, in the form of transformers' attention interface.
 
     Args:
-        module: the attention module; its ``products`` holds the quantizers, if its products are quantized at all.
+        module: the attention module; its ``products`` quantizes operands by name, if they are quantized at all.
         query: (batch, heads, time, width), as key and value.
 
     Returns:
         The output (batch, time, heads, width) and the unquantized attention weights (batch, heads, time, time).
     """
-    products: ProductQuantizers | None = getattr(module, "products", None)
+    products: Any = getattr(module, "products", None)
     if products is not None:
-        query = products.apply_to(products.query_quantizer, query, products.scores)
-        key = products.apply_to(products.key_quantizer, key, products.scores)
-        value = products.apply_to(products.value_quantizer, value, products.context)
+        query, key = products.quantize("query", query), products.quantize("key", key)
+        value = products.quantize("value", value)
     scores = torch.matmul(query, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
         scores = scores + attention_mask
     weights = functional.softmax(scores, dim=-1)
     used = functional.dropout(weights, dropout, module.training)
     if products is not None:
-        used = products.apply_to(products.softmax_quantizer, used, products.context)
+        used = products.quantize("softmax", used)
     return torch.matmul(used.to(value.dtype), value).transpose(1, 2).contiguous(), weights
 
 

@@ -124,6 +124,22 @@ def best_scale(rows: Tensor, form: BitFormat, values: Form = "signed") -> Tensor
     return best
 
 
+def quantize_activations(
+    value: Tensor, scale: Tensor, threshold: Tensor | None, form: BitFormat, values: Form
+) -> Tensor:
+    """Quantize activations by one scale, or by one for each head of (batch, heads, time, channels).
+
+    Args:
+        scale: (scales,).
+        threshold: taken off before rounding, (scales, channels or 1); added again where values are skewed.
+    """
+    if len(scale) > 1:
+        scale = scale.view(-1, 1, 1)
+        threshold = threshold.unsqueeze(1) if threshold is not None else None
+    quantized = fake_quantize(value, scale, form, values, threshold)
+    return quantized + threshold.to(value.dtype) if threshold is not None and values == "skewed" else quantized
+
+
 class WeightQuantizer(nn.Module):
     """Fake quantization of a weight tensor, a learned scale for each output channel and format; ``start`` sets them."""
 
@@ -177,24 +193,12 @@ class ActivationQuantizer(nn.Module):
         """What is taken off the values before they are rounded, (scales, channels or 1)."""
         return self.shift.get(form.key, None)
 
-    @torch.no_grad()
-    def set_scale(self, form: BitFormat, scale: Tensor, threshold: Tensor | None) -> None:
-        """Take over the scale and threshold of a packed checkpoint."""
-        self.log_scale[form.key].copy_(scale.log())
-        if threshold is not None:
-            self.shift[form.key].copy_(threshold)
-
     def forward(self, value: Tensor, form: BitFormat) -> Tensor:
         """Quantize; (..., channels), or (batch, heads, time, channels) with a scale a head."""
         if self.calibrating:
             self._calibrate(value)
             return value
-        scale, shift = self.scale(form), self.threshold(form)
-        if self.scales > 1:
-            scale = scale.view(-1, 1, 1)
-            shift = shift.unsqueeze(1) if shift is not None else None
-        quantized = fake_quantize(value, scale, form, self.values, shift)
-        return quantized + shift.to(value.dtype) if shift is not None and self.values == "skewed" else quantized
+        return quantize_activations(value, self.scale(form), self.threshold(form), form, self.values)
 
     @torch.no_grad()
     def _calibrate(self, value: Tensor) -> None:

@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from evaluators.costs.layout import ASSIGNMENT, CHECKPOINT, CONFIG, VOCABULARY, head_path
+from evaluators.costs.layout import ASSIGNMENT, CHECKPOINT, VOCABULARY, head_path
+from evaluators.data.vocabulary import Vocabulary
 from search.study.candidate import Candidate
 from search.study.layout import checkpoint_path
 from search.study.study_file import StudyFile
@@ -12,11 +13,14 @@ from spaces import UserError
 
 
 def _packed(file: StudyFile, candidate: Candidate, folder: Path) -> None:
-    """Write model.safetensors, assignment.json, config.json and vocab.json, and SUPERB's head where there is one.
+    """Write the packed checkpoint, SUPERB's head where there is one, and what transformers wants beside it.
 
     Raises:
         UserError: if the checkpoint is gone or the folder cannot be written.
     """
+    from evaluators.formats.exported import write_beside
+    from evaluators.models.folder import load_config
+
     checkpoint = checkpoint_path(file, candidate.assignment.digest)
     if not checkpoint.exists():
         raise UserError(f"{checkpoint}: the checkpoint of {candidate.name} is gone; search again in a new study folder")
@@ -27,9 +31,10 @@ def _packed(file: StudyFile, candidate: Candidate, folder: Path) -> None:
         head.unlink(missing_ok=True)  # of a member that was exported here before
         if file.superb is not None:
             shutil.copyfile(head_path(checkpoint), head)
+        vocabulary = Vocabulary.load(file.model.folder / VOCABULARY)
+        config = load_config(file.model.folder)
+        write_beside(folder, config, candidate.assignment, vocabulary, superb=file.superb is not None)
         (folder / ASSIGNMENT).write_text(candidate.assignment.to_json() + "\n", encoding="utf-8")
-        for name in (CONFIG, VOCABULARY):
-            shutil.copyfile(file.model.folder / name, folder / name)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror})") from None
 

@@ -9,7 +9,7 @@ from evaluators.data.load import CorpusSettings, load_corpus
 from evaluators.files import write_json
 from evaluators.formats.packed import save_packed
 from evaluators.models.forward import arithmetic
-from evaluators.models.tensors import read_tensors, save_half
+from evaluators.models.tensors import read_stored, save_half
 from evaluators.wer import WordErrors
 from search.running.cache import study_evaluator, watch
 from search.running.job import MeasureJob, ScoreJob
@@ -46,7 +46,7 @@ def score(job: ScoreJob) -> dict[str, Any]:
     base, evaluator = study_evaluator(job.study)
     file = base.at(job.fidelity)
     checkpoint = checkpoint_path(file, job.assignment.digest)
-    tensors, head = read_tensors(checkpoint), head_path(checkpoint) if file.superb is not None else None
+    tensors, head = read_stored(checkpoint), head_path(checkpoint) if file.superb is not None else None
 
     def scored(corpus: CorpusSettings) -> dict[str, Any]:
         return _scores(evaluator.score(tensors, job.assignment, load_corpus(corpus), head))

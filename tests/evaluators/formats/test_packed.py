@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -5,16 +6,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file
 from transformers import HubertConfig
 
 from evaluators.costs.storage import storage_bytes
 from evaluators.data.batches import Batch
 from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
-from evaluators.formats.packed import load_packed, pack, save_packed, unpack
+from evaluators.formats.exported import write_beside
+from evaluators.formats.packed import load_packed, pack, save_packed
+from evaluators.formats.packed_model import packed_model
 from evaluators.models.families import build
+from evaluators.models.folder import save_model
 from evaluators.models.forward import logits
-from evaluators.models.tensors import read_tensors, save_half, save_tensors
+from evaluators.models.tensors import read_stored
 from evaluators.quantization.insert import calibrate, insert_quantizers, set_precisions
 from evaluators.quantization.quantizers import fake_quantize
 from spaces import Architecture, Assignment, Precision, SearchSpace, UserError
@@ -49,9 +52,9 @@ def test_any_assignment_is_packed_to_the_foretold_byte_and_computes_the_same(dat
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         save_packed(tensors, path)
-        size, again = path.stat().st_size, read_tensors(path)
+        size, again = path.stat().st_size, read_stored(path)
     assert size == storage_bytes(ARCHITECTURE, assignment)
-    loaded = unpack(again, CONFIG, ARCHITECTURE, assignment, "test")
+    loaded = packed_model(CONFIG, assignment, again, "test")
     # fp16 scales may tip a value over the edge of a cell, so outputs agree but for a few
     with torch.inference_mode():
         mine, theirs = logits(model, _batch()), logits(loaded, _batch())
@@ -79,15 +82,16 @@ def test_a_mixture_of_every_width_is_stored_to_the_byte_and_decodes_to_the_fake_
     path = tmp_path / "model.safetensors"
     save_packed(pack(model, ARCHITECTURE, assignment), path)
     assert path.stat().st_size == storage_bytes(ARCHITECTURE, assignment)
-    tensors = read_tensors(path)
-    loaded = unpack(tensors, CONFIG, ARCHITECTURE, assignment, "test")
+    tensors = read_stored(path)
+    loaded = packed_model(CONFIG, assignment, tensors, "test")
     for layer in layers:
         form, module = assignment[layer.name].weight, model.get_submodule(layer.path)
         assert len(tensors[f"{layer.path}.weight.codes"]) == form.packed_bytes(layer.weights)
         scale = module.weight_quantizer.scale(form).half().float()
         expected = fake_quantize(module.weight, scale.view(-1, *[1] * (module.weight.ndim - 1)), form)
-        assert torch.allclose(loaded.get_submodule(layer.path).weight, expected, atol=1e-5), layer.name
-        assert len(loaded.get_submodule(layer.path).weight.flatten(1)[0].unique()) <= form.count
+        decoded = loaded.get_submodule(layer.path).weight.decoded()
+        assert torch.allclose(decoded, expected, atol=1e-5), layer.name
+        assert len(decoded.flatten(1)[0].unique()) <= form.count
     with torch.inference_mode():
         mine, theirs = logits(model, _batch()), logits(loaded, _batch())
     assert (mine - theirs).abs().median() < 0.05 * mine.abs().max()
@@ -100,9 +104,7 @@ def _export(folder: Path) -> Assignment:
     calibrate(model, _batch())
     folder.mkdir(exist_ok=True)
     save_packed(pack(model, ARCHITECTURE, assignment), folder / "model.safetensors")
-    CONFIG.save_pretrained(folder)
-    Vocabulary(POCKET_TOKENS).save(folder / "vocab.json")
-    (folder / "assignment.json").write_text(assignment.to_json())
+    write_beside(folder, CONFIG, assignment, Vocabulary(POCKET_TOKENS))
     return assignment
 
 
@@ -116,24 +118,25 @@ def test_an_exported_folder_loads(tmp_path: Path) -> None:
 
 def test_another_assignment_than_the_checkpoints_is_refused(tmp_path: Path) -> None:
     _export(tmp_path)
-    (tmp_path / "assignment.json").write_text(SPACE.uniform(Precision.of(1, 1)).to_json())
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["assignment"] = SPACE.uniform(Precision.of(1, 1)).to_dict()
+    (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="the assignment is another's"):
         load_packed(tmp_path)
 
 
-def test_a_float_checkpoint_is_not_taken_for_a_packed_one(tmp_path: Path) -> None:
-    _export(tmp_path)
-    save_half(build(CONFIG, 0).state_dict(), tmp_path / "model.safetensors", {"format": "pt"})
-    with pytest.raises(UserError, match="is not a packed checkpoint"):
+def test_a_float_model_is_not_taken_for_a_packed_one(tmp_path: Path) -> None:
+    save_model(build(CONFIG, 0), Vocabulary(POCKET_TOKENS), tmp_path)
+    with pytest.raises(UserError, match="is not of a packed checkpoint"):
         load_packed(tmp_path)
 
 
-@pytest.mark.parametrize("version", ["hubits-packed-2", "hubits-packed-0"])
-def test_a_packed_file_of_an_unknown_version_is_refused_in_one_line(version: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [3, 1])
+def test_a_packed_file_of_an_unknown_version_is_refused_in_one_line(version: int, tmp_path: Path) -> None:
     _export(tmp_path)
-    path = tmp_path / "model.safetensors"
-    save_tensors(load_file(path), path, {"format": version})
-    with pytest.raises(UserError, match=f"is of format {version}, this hubits reads hubits-packed-1") as told:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"packed_format": version}))
+    with pytest.raises(UserError, match=f"is of packed format {version}, this hubits reads 2") as told:
         load_packed(tmp_path)
     assert str(told.value).startswith(str(path))
     assert "\n" not in str(told.value)
