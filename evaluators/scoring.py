@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from evaluators.data.batches import Batch, loaded, normalise, scoring_batches
+from evaluators.data.audio import normalise
+from evaluators.data.batches import Batch, loaded, scoring_batches
 from evaluators.data.corpus import Corpus
 from evaluators.data.vocabulary import Vocabulary
 from evaluators.models.forward import CtcModel, frames, logits, valid_frames

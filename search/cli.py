@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from search.commands import launch, look, models
+from search.commands import launch, look, models, take_home
 from spaces.errors import UserError
 
 app = typer.Typer(
@@ -26,7 +26,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "pick": look.pick,
     "report": look.report,
     "copy": look.copy,
-    "transcribe": models.transcribe,
+    "export": take_home.export,
+    "transcribe": take_home.transcribe,
     "estimate": models.estimate,
     "import": models.import_model,
     "train-float": models.train_float,

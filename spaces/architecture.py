@@ -24,7 +24,7 @@ _DEFAULTS: dict[str, Any] = {  # HubertConfig's own defaults: HuBERT Base
     "conv_dim": (512,) * 7, "conv_kernel": (10, 3, 3, 3, 3, 2, 2), "conv_stride": (5, 2, 2, 2, 2, 2, 2),
     "conv_bias": False, "feat_extract_norm": "group", "feat_proj_layer_norm": True, "num_conv_pos_embeddings": 128,
     "num_conv_pos_embedding_groups": 16, "mask_time_prob": 0.05, "mask_feature_prob": 0.0,
-    "hidden_act": "gelu", "feat_extract_activation": "gelu",
+    "hidden_act": "gelu", "feat_extract_activation": "gelu", "do_stable_layer_norm": False, "layer_norm_eps": 1e-5,
 }  # fmt: skip
 
 
@@ -62,6 +62,8 @@ class Architecture:
 
     Attributes:
         config: the whole of it, as it was given.
+        settings: what of it says how the model computes, with HuBERT's own defaults.
+        prefix: of the encoder's tensors under a CTC head.
 
     Raises:
         UserError: if the config cannot be a HuBERT's.
@@ -70,7 +72,7 @@ class Architecture:
     def __init__(self, config: Mapping[str, Any], name: str = "config") -> None:
         known = {key: config.get(key, value) for key, value in _DEFAULTS.items()}
         self.name, self.config = name, config
-        self._prefix = family_of(dict(config), name).prefix
+        self.prefix = family_of(dict(config), name).prefix
         integers = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size",
                     "num_conv_pos_embeddings", "num_conv_pos_embedding_groups")  # fmt: skip
         for key in integers:
@@ -91,43 +93,43 @@ class Architecture:
         self.conv_dim = tuple(known["conv_dim"])
         self.conv_kernel = tuple(known["conv_kernel"])
         self.conv_stride = tuple(known["conv_stride"])
-        self._config = known
+        self.settings = known
 
     @cached_property
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter of the CTC model."""
         shapes: dict[str, tuple[int, ...]] = {}
-        if self._config["mask_time_prob"] > 0 or self._config["mask_feature_prob"] > 0:
-            shapes[f"{self._prefix}.masked_spec_embed"] = (self.hidden,)
+        if self.settings["mask_time_prob"] > 0 or self.settings["mask_feature_prob"] > 0:
+            shapes[f"{self.prefix}.masked_spec_embed"] = (self.hidden,)
         shapes |= self._front_end()
-        if self._config["feat_proj_layer_norm"]:
-            shapes |= _norm(f"{self._prefix}.feature_projection.layer_norm", self.conv_dim[-1])
-        shapes |= _linear(f"{self._prefix}.feature_projection.projection", self.conv_dim[-1], self.hidden)
-        kernel, groups = self._config["num_conv_pos_embeddings"], self._config["num_conv_pos_embedding_groups"]
-        position = f"{self._prefix}.encoder.pos_conv_embed.conv"
+        if self.settings["feat_proj_layer_norm"]:
+            shapes |= _norm(f"{self.prefix}.feature_projection.layer_norm", self.conv_dim[-1])
+        shapes |= _linear(f"{self.prefix}.feature_projection.projection", self.conv_dim[-1], self.hidden)
+        kernel, groups = self.settings["num_conv_pos_embeddings"], self.settings["num_conv_pos_embedding_groups"]
+        position = f"{self.prefix}.encoder.pos_conv_embed.conv"
         shapes[f"{position}.bias"] = (self.hidden,)
         shapes[f"{position}.parametrizations.weight.original0"] = (1, 1, kernel)
         shapes[f"{position}.parametrizations.weight.original1"] = (self.hidden, self.hidden // groups, kernel)
-        shapes |= _norm(f"{self._prefix}.encoder.layer_norm", self.hidden)
+        shapes |= _norm(f"{self.prefix}.encoder.layer_norm", self.hidden)
         for block in range(self.blocks):
-            path = f"{self._prefix}.encoder.layers.{block}"
+            path = f"{self.prefix}.encoder.layers.{block}"
             for projection in PROJECTIONS:
                 shapes |= _linear(f"{path}.attention.{projection}", self.hidden, self.hidden)
             shapes |= _norm(f"{path}.layer_norm", self.hidden)
             shapes |= _linear(f"{path}.feed_forward.intermediate_dense", self.hidden, self.inner)
             shapes |= _linear(f"{path}.feed_forward.output_dense", self.inner, self.hidden)
             shapes |= _norm(f"{path}.final_layer_norm", self.hidden)
-        return shapes | _linear("lm_head", self.hidden, self._config["vocab_size"])
+        return shapes | _linear("lm_head", self.hidden, self.settings["vocab_size"])
 
     def _front_end(self) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {}
         inputs = 1
         for i, (channels, kernel) in enumerate(zip(self.conv_dim, self.conv_kernel, strict=True)):
-            path = f"{self._prefix}.feature_extractor.conv_layers.{i}"
+            path = f"{self.prefix}.feature_extractor.conv_layers.{i}"
             shapes[f"{path}.conv.weight"] = (channels, inputs, kernel)
-            if self._config["conv_bias"]:
+            if self.settings["conv_bias"]:
                 shapes[f"{path}.conv.bias"] = (channels,)
-            if self._config["feat_extract_norm"] == "layer" or i == 0:
+            if self.settings["feat_extract_norm"] == "layer" or i == 0:
                 shapes |= _norm(f"{path}.layer_norm", channels)
             inputs = channels
         return shapes
@@ -141,33 +143,33 @@ class Architecture:
     def layers(self) -> tuple[Layer, ...]:
         """Everything that can be quantized, front to back."""
         found = [self._convolution(i) for i in range(len(self.conv_dim))]
-        projection = f"{self._prefix}.feature_projection.projection"
+        projection = f"{self.prefix}.feature_projection.projection"
         found.append(self._dense("projection", projection, None, self.conv_dim[-1], self.hidden))
-        per_group = self.hidden // self._config["num_conv_pos_embedding_groups"]
-        weights = self.hidden * per_group * self._config["num_conv_pos_embeddings"]
-        path = f"{self._prefix}.encoder.pos_conv_embed.conv"
+        per_group = self.hidden // self.settings["num_conv_pos_embedding_groups"]
+        weights = self.hidden * per_group * self.settings["num_conv_pos_embeddings"]
+        path = f"{self.prefix}.encoder.pos_conv_embed.conv"
         found.append(Layer("position", path, "conv", "position", None, "conv", weights, self.hidden, self.hidden))
         return (*found, *(layer for block in range(self.blocks) for layer in self._block(block)))
 
     def _convolution(self, i: int) -> Layer:
         inputs = self.conv_dim[i - 1] if i else 1
-        path = f"{self._prefix}.feature_extractor.conv_layers.{i}.conv"
-        form = _form(self._config["feat_extract_activation"]) if i else "signed"
+        path = f"{self.prefix}.feature_extractor.conv_layers.{i}.conv"
+        form = _form(self.settings["feat_extract_activation"]) if i else "signed"
         weights, name = self.conv_dim[i] * inputs * self.conv_kernel[i], f"conv{i}"
         channels = self.conv_dim[i]
         return Layer(f"front_end.{name}", path, "conv", "front_end", None, name, weights, channels, inputs, form, i)
 
     def _block(self, block: int) -> Iterator[Layer]:
-        path = f"{self._prefix}.encoder.layers.{block}"
+        path = f"{self.prefix}.encoder.layers.{block}"
         for name in PROJECTIONS:
             yield self._dense("attention", f"{path}.attention.{name}", block, self.hidden, self.hidden)
-        heads = self._config["num_attention_heads"]
+        heads = self.settings["num_attention_heads"]
         for name in PRODUCTS:
             short, width = f"block{block}.products.{name}", self.hidden // heads
             yield Layer(short, f"{path}.attention", "product", "products", block, name, 0, heads, width)
         up, down = f"{path}.feed_forward.intermediate_dense", f"{path}.feed_forward.output_dense"
         yield self._dense("feed_forward", up, block, self.hidden, self.inner)
-        yield self._dense("feed_forward", down, block, self.inner, self.hidden, _form(self._config["hidden_act"]))
+        yield self._dense("feed_forward", down, block, self.inner, self.hidden, _form(self.settings["hidden_act"]))
 
     @staticmethod
     def _dense(group: str, path: str, block: int | None, inputs: int, outputs: int, form: Form = "signed") -> Layer:
@@ -198,7 +200,7 @@ class Architecture:
                 counts[layer.name] = layer.weights * lengths[layer.depth]
             else:
                 counts[layer.name] = layer.weights * frames
-        counts["lm_head"] = self.hidden * self._config["vocab_size"] * frames
+        counts["lm_head"] = self.hidden * self.settings["vocab_size"] * frames
         return counts
 
 

@@ -13,6 +13,7 @@ from spaces.precision import Precision
 FORMAT = 2  # version, in an exported folder's config
 METADATA = {"format": "pt"}  # transformers asks for it; of two keys safetensors would write either first
 CHECKPOINT, ASSIGNMENT, CONFIG, VOCABULARY = "model.safetensors", "assignment.json", "config.json", "vocab.json"
+ONNX = "model.onnx"
 _OPERANDS = {"scores": ("query", "key"), "context": ("softmax", "value")}
 
 Entry = tuple[str, tuple[int, ...]]

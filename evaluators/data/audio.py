@@ -32,6 +32,11 @@ def read_audio(path: Path, place: str = "") -> np.ndarray:
     return resample(torch.from_numpy(mono), rate, SAMPLE_RATE).numpy()
 
 
+def normalise(wave: np.ndarray) -> np.ndarray:
+    """Zero mean and unit variance, as HuBERT's own feature extractor does it."""
+    return (wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)
+
+
 def samples_of(path: Path, place: str) -> int:
     """Length of the file at 16 kHz, from its header alone."""
     import soundfile

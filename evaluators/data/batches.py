@@ -9,6 +9,7 @@ from itertools import count, islice
 import numpy as np
 import torch
 
+from evaluators.data.audio import normalise
 from evaluators.data.corpus import Corpus
 from evaluators.data.vocabulary import Vocabulary
 from spaces.architecture import SAMPLE_RATE
@@ -88,11 +89,6 @@ def loaded(
             batch = pending.popleft().result()
             pending.extend(pool.submit(load, *item) for item in islice(numbered, 1))
             yield batch
-
-
-def normalise(wave: np.ndarray) -> np.ndarray:
-    """Zero mean and unit variance, as HuBERT's own feature extractor does it."""
-    return (wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)
 
 
 def training_batches(corpus: Corpus, seconds: float, seed: int) -> Iterator[tuple[int, ...]]:

@@ -18,7 +18,7 @@ _SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 def write_beside(
     folder: Path, config: PreTrainedConfig, assignment: Assignment, vocabulary: Vocabulary, *, superb: bool = False
 ) -> None:
-    """Write config, vocabulary, and the settings of transformers' tokenizer and feature extractor.
+    """Write the config, and what the processor wants.
 
     Args:
         superb: whether the member wants a head of its own, which no CTC model of transformers has.
@@ -28,6 +28,11 @@ def write_beside(
     if superb:
         packed.superb = True
     packed.save_pretrained(folder)
+    write_processor(folder, vocabulary)
+
+
+def write_processor(folder: Path, vocabulary: Vocabulary) -> None:
+    """Write the vocabulary, and the settings of transformers' tokenizer and feature extractor."""
     vocabulary.save(folder / VOCABULARY)
     _write(folder / "preprocessor_config.json", {
         "feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": SAMPLE_RATE, "feature_size": 1,

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from search.commands.options import AsJson, Refined, StudyPath, load
+from search.commands.take_home import Format, take_home
+from search.front.export import export_candidate
 
 
 def front(
@@ -40,7 +42,8 @@ def pick(
     max_runtime: Annotated[float | None, typer.Option(help="estimated runtime as a share of fp16")] = None,
     max_wer: Annotated[float | None, typer.Option(help="WER in percent on the development corpus")] = None,
     knee: Annotated[bool, typer.Option("--knee", help="the member nearest to the ideal corner")] = False,
-    export: Annotated[Path | None, typer.Option(help="write the packed checkpoint into this folder")] = None,
+    export: Annotated[Path | None, typer.Option(help="write it into this folder")] = None,
+    form: Format = "packed",
     refined: Refined = False,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +51,6 @@ def pick(
 
     Example: hubits pick studies/pocket/demo.toml --max-storage 1.2 --export picked
     """
-    from search.front.export import export_candidate
     from search.front.pick import Budget
     from search.front.pick import pick as pick_candidate
     from search.study.snapshot import measured_candidates
@@ -57,9 +59,9 @@ def pick(
     file = load(study, refined=refined)
     everyone = measured_candidates(file)
     chosen = pick_candidate(everyone, Budget(max_storage, max_runtime, max_wer), knee=knee)
-    if export is not None:
-        export_candidate(file, chosen.candidate, export)
     if as_json:
+        if export is not None:
+            export_candidate(file, chosen.candidate, export, form)
         print(
             json.dumps(
                 {
@@ -74,7 +76,7 @@ def pick(
         return
     print_pick(file, chosen)
     if export is not None:
-        print(f"written to {export}")
+        take_home(file, chosen.candidate, export, form)
 
 
 def report(

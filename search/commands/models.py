@@ -1,4 +1,4 @@
-"""Commands about models: estimate, import, the trainings that a study needs once, transcribe, demo."""
+"""Commands about models: estimate, import, the trainings that a study needs once, demo."""
 
 import json
 from pathlib import Path
@@ -10,25 +10,6 @@ from evaluators.costs.runtime import RUNTIME_MODELS
 from search.commands.options import AsJson, StudyPath, load, train
 
 _RUNTIMES = "; ".join(f"{one.name}: {one.about}" for one in RUNTIME_MODELS.values())
-
-
-def transcribe(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder that `hubits pick --export` wrote")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="audio files of any rate, mono or stereo")],
-    as_json: AsJson = False,
-) -> None:
-    """Read speech with a packed checkpoint.
-
-    Example: hubits transcribe picked hello.wav
-    """
-    from evaluators.data.audio import read_audio
-    from evaluators.formats.packed import load_packed
-    from evaluators.scoring import transcribe_wave
-
-    model, vocabulary, _ = load_packed(folder)
-    for file in files:
-        text = transcribe_wave(model, vocabulary, read_audio(file))
-        print(json.dumps({"file": str(file), "text": text}) if as_json else f"{file}: {text}")
 
 
 def estimate(

@@ -75,6 +75,18 @@ class SearchLine:
         self._line.show(f"{text}  {tail}".rstrip(), last=finished)
 
 
+class CountLine:
+    """The line of something that is counted up to a known number."""
+
+    def __init__(self, line: StatusLine, what: str) -> None:
+        self._line, self._what, self._started = line, what, time.monotonic()
+
+    def __call__(self, done: int, planned: int) -> None:
+        """Show how many are done."""
+        left = (time.monotonic() - self._started) / done * (planned - done)
+        self._line.show(f"{self._what}  {done}/{planned}  about {duration(left)} left", last=done == planned)
+
+
 class TrainingLine:
     """The line of a run of equal steps, each of which shows one number."""
 

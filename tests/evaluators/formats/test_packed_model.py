@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import AutoModelForCTC, HubertConfig, pipeline
 
-from evaluators.data.batches import Batch, normalise
+from evaluators.data.audio import normalise
+from evaluators.data.batches import Batch
 from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from evaluators.formats.exported import write_beside
 from evaluators.formats.packed import load_packed, pack, save_packed
