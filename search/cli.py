@@ -29,6 +29,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "export": take_home.export,
     "transcribe": take_home.transcribe,
     "estimate": models.estimate,
+    "profile": models.profile,
     "import": models.import_model,
     "train-float": models.train_float,
     "train-supernet": models.train_supernet,

@@ -179,9 +179,10 @@ class Architecture:
 
     def frames(self, samples: int) -> int:
         """Frames that the front end makes of so many samples."""
-        return self._conv_lengths(samples)[-1]
+        return self.conv_lengths(samples)[-1]
 
-    def _conv_lengths(self, samples: int) -> list[int]:
+    def conv_lengths(self, samples: int) -> list[int]:
+        """Length behind each convolution of the front end."""
         lengths = []
         for kernel, stride in zip(self.conv_kernel, self.conv_stride, strict=True):
             samples = max(0, (samples - kernel) // stride + 1)
@@ -190,7 +191,7 @@ class Architecture:
 
     def multiply_adds(self, seconds: float) -> dict[str, int]:
         """Multiply-adds of every layer for one utterance of so many seconds; the head counts under ``lm_head``."""
-        lengths = self._conv_lengths(round(seconds * SAMPLE_RATE))
+        lengths = self.conv_lengths(round(seconds * SAMPLE_RATE))
         frames = lengths[-1]
         counts: dict[str, int] = {}
         for layer in self.layers:

@@ -1,13 +1,15 @@
-"""Runtime models: estimated runtime of an assignment relative to fp16. Estimates: nothing is run on a low-bit machine.
+"""Runtime models: runtime of an assignment relative to fp16, by counting or by a device's profile.
 
 ``RUNTIME_MODELS`` is the registry. A model is a name, one line about it, and two functions of a model's shapes and an
-assignment: the runtime, and the storage that its accounting goes with.
+assignment: the runtime, and the storage that its accounting goes with. The path of a profile is a model too.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from evaluators.costs import paper
+from evaluators.costs.profile import digest, load_profile, shipped
 from evaluators.costs.storage import storage_bytes
 from spaces.architecture import Architecture
 from spaces.assignment import Assignment
@@ -24,12 +26,14 @@ class RuntimeModel:
     Attributes:
         runtime: of an assignment, relative to the same model in fp16.
         storage: in bytes, under the same accounting.
+        identity: what studies of comparable runtimes have in common.
     """
 
     name: str
     about: str
     runtime: Count
     storage: Count
+    identity: str
 
 
 def bit_operations(architecture: Architecture, assignment: Assignment) -> float:
@@ -45,23 +49,40 @@ def bit_operations(architecture: Architecture, assignment: Assignment) -> float:
     return spent / sum(counts.values())
 
 
+def _profiled(name: str, path: Path) -> RuntimeModel:
+    """The model that a profile is."""
+    profile = load_profile(path)
+
+    def share(architecture: Architecture, assignment: Assignment) -> float:
+        try:
+            return profile.time(architecture, assignment) / profile.time(architecture, Assignment({}))
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+
+    return RuntimeModel(name, profile.about, share, storage_bytes, digest(path))
+
+
 RUNTIME_MODELS = {
     one.name: one
     for one in (
-        RuntimeModel("bitops", "bit operations, w8a8 costing what fp16 does", bit_operations, storage_bytes),
-        RuntimeModel("paper", "the paper's accounting of its own model", paper.runtime, paper.storage_bytes),
+        RuntimeModel("bitops", "bit operations, w8a8 costing what fp16 does", bit_operations, storage_bytes, "bitops"),
+        RuntimeModel("paper", "the paper's accounting of its own model", paper.runtime, paper.storage_bytes, "paper"),
     )
-}
+} | {name: _profiled(name, path) for name, path in shipped().items()}
 
 
 def runtime_model(name: str, where: str = "runtime") -> RuntimeModel:
-    """The runtime model of a name.
+    """The runtime model of a name, or of the path of a profile.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is none, or the profile is wrong.
     """
+    if name.endswith(".toml"):
+        return _profiled(Path(name).stem, Path(name))
     if name not in RUNTIME_MODELS:
-        raise UserError(f"{where}: {name!r} is no runtime model; choose from {', '.join(RUNTIME_MODELS)}")
+        raise UserError(
+            f"{where}: {name!r} is no runtime model; choose from {', '.join(RUNTIME_MODELS)}, or name a profile.toml"
+        )
     return RUNTIME_MODELS[name]
 
 

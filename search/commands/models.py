@@ -33,6 +33,23 @@ def estimate(
         print(f"{one['name']:<12} {one['storage_mb']:>10.2f} MB {one['runtime']:>8.2f} of fp16")
 
 
+def profile(
+    model: Annotated[str, typer.Argument(help="a model's name, a config.json or a folder with one")],
+    out: Annotated[Path, typer.Argument(metavar="PROFILE.toml", help="the profile to write, or to go on with")],
+) -> None:
+    """Time this machine's kernels for the layers of a model, for `search.runtime` and `--runtime`.
+
+    Example: hubits profile hubert-base this-machine.toml
+    """
+    from evaluators.formats.onnx.timing import measure_profile
+    from search.views.screen import CountLine, StatusLine
+    from spaces import named_architecture
+
+    with StatusLine() as line:
+        made = measure_profile(named_architecture(model), out, CountLine(line, "layers timed"))
+    print(f"{out}: {len(made.times)} layers, {made.about}; middle half of the runs within {100 * made.spread:.1f} %")
+
+
 def import_model(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="a name on the hub, or a folder that transformers wrote")

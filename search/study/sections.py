@@ -60,7 +60,9 @@ class SearchSettings(Section):
     gpus_per_trial: float = Field(0.0, ge=0)
     minutes_per_trial: float | None = Field(None, gt=0, description="a trial that takes longer is stopped and fails")
     ray_address: str | None = Field(None, description="of a Ray cluster; without it one on this machine")
-    runtime: str = Field("bitops", description="the runtime model: " + ", ".join(RUNTIME_MODELS))
+    runtime: str = Field(
+        "bitops", description="the runtime model: " + ", ".join(RUNTIME_MODELS) + ", or a profile.toml"
+    )
     max_storage: float | None = Field(None, gt=0, description="MB; candidates above it are not trained")
     max_runtime: float | None = Field(None, gt=0, description="share of fp16; candidates above it are not trained")
     max_wer: float | None = Field(None, gt=0, description="percent; the hubits sampler looks for nothing above it")
@@ -74,7 +76,7 @@ class SearchSettings(Section):
     @field_validator("runtime")
     @classmethod
     def _known_runtime(cls, name: str) -> str:
-        return known(name, RUNTIME_MODELS)
+        return name if name.endswith(".toml") else known(name, RUNTIME_MODELS)
 
 
 def known(name: str, registry: Collection[str]) -> str:

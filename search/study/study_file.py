@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
+from evaluators.costs.runtime import runtime_model
 from evaluators.data.load import Corpora
 from evaluators.section import Section
 from evaluators.settings import (
@@ -184,7 +185,7 @@ class StudyFile(Section):
             "corpora": [
                 c.model_dump(mode="json", exclude={"path", "outside"}) for c in (self.corpora.train, self.corpora.dev)
             ],
-            "runtime": self.search.runtime,
+            "runtime": runtime_model(self.search.runtime, "search.runtime").identity,
             "method": METHOD,
         }
         if self.superb is not None:
@@ -203,6 +204,9 @@ def _resolve(data: dict[str, Any], base: Path) -> None:
             for key in ("folder", "supernet", "path", "start"):
                 if isinstance(section.get(key), str):
                     section[key] = base / section[key]
+    search = data.get("search")
+    if isinstance(search, dict) and str(search.get("runtime", "")).endswith(".toml"):
+        search["runtime"] = str(base / search["runtime"])  # a device's profile
 
 
 def _first(error: ValidationError) -> str:

@@ -13,13 +13,15 @@ from evaluators.formats.onnx.graph import FLOAT, INT8, INT32, Graph
 from spaces.architecture import Form
 from spaces.precision import BitFormat
 
+_TINY = 1e-37  # less than any step between two numbers that a network computes
+
 
 @dataclass(frozen=True)
 class Coded:
     """Integers of a graph that stand for ``scale * (codes - zero) + offset``.
 
     Attributes:
-        codes: name of the uint8 value.
+        codes: name of the uint8 or, where ``signed``, int8 value.
         scale: (scales,), float32.
         zero: the code of 0.
         offset: (scales,), float32, where levels do not start at 0.
@@ -28,7 +30,12 @@ class Coded:
     codes: str
     scale: np.ndarray
     zero: int
+    signed: bool = False
     offset: np.ndarray | None = None
+
+    def zero_in(self, graph: Graph) -> str:
+        """The zero point as a constant of the codes' type."""
+        return graph.number(self.zero, np.int8 if self.signed else np.uint8)
 
 
 def weight_integers(form: BitFormat) -> tuple[int, int, float]:
@@ -66,6 +73,9 @@ def coded(
     scale: np.ndarray,
     shift: np.ndarray | None,
     axis: int | None = None,
+    *,
+    centred: bool = False,
+    signed: bool = False,
 ) -> Coded:
     """Quantize activations to uint8.
 
@@ -74,60 +84,65 @@ def coded(
         scale: (scales,), one for the tensor or one for each index of ``axis``.
         shift: thresholds (scales, channels or 1), taken off before rounding.
         axis: of the heads, where each has a scale.
+        centred: whether 0 needs a code, at the cost of an operation; else it may lie between two, by an offset.
+        signed: int8 instead, as the second factor of a product is multiplied fastest.
     """
     scale = scale.astype(np.float32)
     threshold = None if shift is None else shift.astype(np.float32)
     at = form.signed if values == "signed" else None
     if values == "signed" and at is None:
-        return _signs(graph, value, scale, threshold)
+        return _signs(graph, value, scale, threshold, signed=signed)
     steps, half = (1.0, 0.0) if at is None else (at.steps, at.shift)
     step = scale / np.float32(steps)
-    zero = 0 if at is None else -round(at.low - at.shift)
+    lowest = 0 if at is None else round(at.low - at.shift)
     if half:  # round(x - half): taken off with the threshold
-        half_step = (half * step).astype(np.float32)[:, None]
-        threshold = half_step if threshold is None else threshold + half_step
+        half_step = np.asarray(half * step, np.float32)[:, None]
+        threshold = half_step if threshold is None else np.add(threshold, half_step, dtype=np.float32)
     if threshold is not None:
-        value = graph.op("Sub", value, _stored(graph, threshold, axis))
-    codes = _rounded(graph, value, step, zero, axis)
+        value = graph.op("Sub", value, _stored(graph, threshold))
+    dtype = np.int8 if signed and not half else np.uint8
+    first = lowest if dtype is np.int8 else 0
+    codes = _rounded(graph, value, step, first - lowest, axis, dtype)
     if form.count < 256:
-        codes = graph.op("Clip", codes, "", graph.number(form.count - 1, np.uint8))
-    if half:  # (i + 1/2) step = (2 i + 1) step / 2
+        low = graph.number(first, dtype) if first else ""
+        codes = graph.op("Clip", codes, low, graph.number(first + form.count - 1, dtype))
+    if half and centred:  # (i + 1/2) step = (2 i + 1) step / 2
         codes = graph.op("BitShift", codes, graph.number(1, np.uint8), direction="LEFT")
-        return Coded(codes, step / 2, 2 * zero - 1)
-    offset = shift.astype(np.float32)[:, 0] if shift is not None and values == "skewed" else None
-    return Coded(codes, step, zero, offset)
+        return Coded(graph.op("Cast", codes, to=INT8) if signed else codes, step / 2, -2 * lowest - 1, signed)
+    offset: np.ndarray | None = (half * step).astype(np.float32) if half else None
+    if shift is not None and values == "skewed":
+        offset = np.asarray(shift, np.float32)[:, 0]
+    return Coded(codes, step, first - lowest, dtype is np.int8, offset)
 
 
-def _signs(graph: Graph, value: str, scale: np.ndarray, threshold: np.ndarray | None) -> Coded:
-    """1 bit: 0 and 2 about a zero of 1."""
-    edge = graph.number(0.0) if threshold is None else _stored(graph, threshold, None)
-    above = graph.op("GreaterOrEqual", value, edge)
-    codes = graph.op("Where", above, graph.number(2, np.uint8), graph.number(0, np.uint8))
-    return Coded(codes, scale, 1)
+def _signs(graph: Graph, value: str, scale: np.ndarray, threshold: np.ndarray | None, *, signed: bool) -> Coded:
+    """1 bit: -1 and 1, or 0 and 2 about 1, by rounding to steps so small that all but the sign is cut off.
+
+    A value at its threshold counts as above it: what is taken off is the next smaller number.
+    """
+    edge = np.zeros((1, 1), np.float32) if threshold is None else threshold
+    value = graph.op("Sub", value, _stored(graph, np.nextafter(edge, np.float32(-np.inf))))
+    dtype, low, high = (np.int8, -1, 1) if signed else (np.uint8, 0, 2)
+    codes = _rounded(graph, value, np.full(1, _TINY, np.float32), 0, None, dtype)
+    bounds = graph.number(low, dtype) if signed else "", graph.number(high, dtype)
+    return Coded(graph.op("Clip", codes, *bounds), scale, 0 if signed else 1, signed)
 
 
-def _rounded(graph: Graph, value: str, step: np.ndarray, zero: int, axis: int | None) -> str:
+def _rounded(graph: Graph, value: str, step: np.ndarray, zero: int, axis: int | None, dtype: type) -> str:
     if axis is None:
-        return graph.op("QuantizeLinear", value, graph.stored(step[0]), graph.number(zero, np.uint8))
-    zeros = graph.stored(np.full(len(step), zero, np.uint8))
+        return graph.op("QuantizeLinear", value, graph.stored(step[0]), graph.number(zero, dtype))
+    zeros = graph.stored(np.full(len(step), zero, dtype))
     return graph.op("QuantizeLinear", value, graph.stored(step), zeros, axis=axis)
 
 
-def _stored(graph: Graph, threshold: np.ndarray, axis: int | None) -> str:
+def _stored(graph: Graph, threshold: np.ndarray) -> str:
     """Thresholds so that they broadcast: over channels, or over heads and channels."""
-    if len(threshold) == 1:
-        return graph.stored(threshold[0])
-    return graph.stored(threshold if axis != 1 else threshold[:, None])
+    return graph.stored(threshold[0] if len(threshold) == 1 else threshold)
 
 
-def decoded(graph: Graph, values: Coded, axis: int | None = None) -> str:
-    """Codes as the floats that they stand for."""
-    if axis is None:
-        scale, zero = graph.stored(values.scale[0]), graph.number(values.zero, np.uint8)
-        out = graph.op("DequantizeLinear", values.codes, scale, zero)
-    else:
-        zeros = graph.stored(np.full(len(values.scale), values.zero, np.uint8))
-        out = graph.op("DequantizeLinear", values.codes, graph.stored(values.scale), zeros, axis=axis)
+def decoded(graph: Graph, values: Coded) -> str:
+    """Codes of one scale as the floats that they stand for."""
+    out = graph.op("DequantizeLinear", values.codes, graph.stored(values.scale[0]), values.zero_in(graph))
     return out if values.offset is None else graph.op("Add", out, graph.stored(values.offset))
 
 

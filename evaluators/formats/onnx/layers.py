@@ -1,7 +1,7 @@
 """Linears, convolutions and attention products as ONNX operations; values are (batch, time, channels)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,12 +61,12 @@ class Weights:
         found = self.tensors.get(f"{self.layer.path}.bias")
         return None if found is None else found.numpy()
 
-    def input(self, graph: Graph, value: str) -> Coded:
-        """The layer's quantized input."""
+    def input(self, graph: Graph, value: str, *, centred: bool = False) -> Coded:
+        """The layer's quantized input; ``centred`` as in ``coded``."""
         name = f"{self.layer.path}.input"
         shift = self.tensors.get(f"{name}.shift")
         scale, threshold = self.tensors[f"{name}.scale"].numpy(), None if shift is None else shift.numpy()
-        return coded(graph, value, self.precision.activation, self.layer.form, scale, threshold)
+        return coded(graph, value, self.precision.activation, self.layer.form, scale, threshold, centred=centred)
 
 
 def linear(graph: Graph, value: str, own: Weights) -> str:
@@ -90,7 +90,7 @@ def integer_product(graph: Graph, values: Coded, weights: str, scale: np.ndarray
     if values.offset is not None:  # the offset of every input reaches each channel by the sum of its weights
         bias = ((0.0 if bias is None else bias) + values.offset * own.sums()).astype(np.float32)
     inputs = [
-        values.codes, weights, graph.stored(values.scale[0]), scales, graph.number(values.zero, np.uint8), "",
+        values.codes, weights, graph.stored(values.scale[0]), scales, values.zero_in(graph), "",
         *([graph.floats(bias)] if bias is not None else []),
     ]  # fmt: skip
     return graph.op("MatMulIntegerToFloat", *inputs, domain=_CONTRIB)
@@ -106,7 +106,7 @@ def convolution(graph: Graph, value: str, own: Weights, stride: int) -> str:
     if precision.activation.quantized and precision.weight.quantized:
         values = own.input(graph, value)
         integers, scale = own.integers(graph)
-        windows = Coded(unfolded(graph, values.codes, own.shape, stride), values.scale, values.zero, values.offset)
+        windows = replace(values, codes=unfolded(graph, values.codes, own.shape, stride))
         channels, inputs, kernel = own.shape
         weights = graph.op("Transpose", integers, perm=[2, 1, 0])
         return integer_product(graph, windows, graph.shaped(weights, [kernel * inputs, channels]), scale, own)
@@ -151,7 +151,7 @@ def position(graph: Graph, value: str, own: Weights, groups: int) -> str:
     precision, kernel = own.precision, own.shape[-1]
     before, behind = kernel // 2, kernel // 2 - (kernel % 2 == 0)
     if precision.activation.quantized and precision.weight.quantized:
-        values = own.input(graph, value)
+        values = own.input(graph, value, centred=True)  # of the padding's zeros
         integers, scale = own.integers(graph)
         out = _grouped(graph, values, integers, own.shape, groups, before)
         share = np.float32(weight_integers(precision.weight)[2]) * values.scale[0]
@@ -180,7 +180,7 @@ def _grouped(graph: Graph, values: Coded, weights: str, shape: tuple[int, ...], 
     whole = graph.op("Mul", graph.op("Add", blocks, graph.number([chunks - 1], np.int64)), together)
     behind = graph.op("Sub", graph.op("Sub", whole, time), graph.number([before], np.int64))
     pads = graph.op("Concat", graph.number([0, before, 0, 0], np.int64), behind, graph.number([0], np.int64), axis=0)
-    codes = graph.op("Pad", values.codes, pads, graph.number(values.zero, np.uint8))
+    codes = graph.op("Pad", values.codes, pads, values.zero_in(graph))
     codes = graph.op("Transpose", graph.shaped(codes, [0, 0, groups, inputs]), perm=[0, 2, 1, 3])
     codes = graph.shaped(codes, [0, 0, -1, _TOGETHER * inputs])
     starts = [graph.number([first], np.int64) for first in range(chunks)]
@@ -192,6 +192,6 @@ def _grouped(graph: Graph, values: Coded, weights: str, shape: tuple[int, ...], 
     ]
     beside = graph.shaped(graph.op("Concat", *shifted, axis=3), [groups, heard * inputs, _TOGETHER * outputs])
     windows = graph.op("Concat", *pieces, axis=3)
-    out = graph.op("MatMulInteger", windows, beside, graph.number(values.zero, np.uint8))
+    out = graph.op("MatMulInteger", windows, beside, values.zero_in(graph))
     out = graph.op("Transpose", graph.shaped(out, [0, 0, -1, outputs]), perm=[0, 2, 1, 3])
     return graph.sliced(graph.shaped(out, [0, 0, channels]), graph.number([0], np.int64), time, 1)

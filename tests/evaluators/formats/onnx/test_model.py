@@ -53,9 +53,7 @@ def test_every_width_computes_what_the_packed_model_does(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_one_bit_activations_do_too_layer_by_layer(
-    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_bit_activations_do_too_layer_by_layer(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = MODELS[model]
     # all layers at once, an ulp that tips a sign in one would reach all the others
     for layer in Architecture(config.to_dict()).layers:

@@ -1,0 +1,184 @@
+"""Timing the layers of a model in onnxruntime, one thread, into a measured profile."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import ModelProto, TensorProto, helper
+
+from evaluators.costs.layout import activation_tensors, packed_entries
+from evaluators.costs.profile import Measured, load_profile, timed_key, to_toml
+from evaluators.costs.work import layer_work
+from evaluators.files import whole
+from evaluators.formats.onnx.attention import Products
+from evaluators.formats.onnx.graph import Graph
+from evaluators.formats.onnx.layers import Weights, convolution, linear, position
+from evaluators.formats.onnx.model import Exporter, onnx_model
+from evaluators.formats.onnx.session import session
+from spaces.architecture import SAMPLE_RATE, Architecture, Layer
+from spaces.assignment import Assignment, fitted
+from spaces.errors import UserError
+from spaces.precision import FORMATS, FP16, Precision
+
+_AT_LEAST, _RUNS = 0.2, 7  # seconds and runs of each layer
+_WEIGHTS = FORMATS[-2]  # whatever its format, a weight is int8 when it is multiplied
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Median seconds of a run, and the range of the middle half over that."""
+
+    seconds: float
+    spread: float
+
+
+def measure_profile(architecture: Architecture, path: Path, progress: Progress) -> Measured:
+    """Time what a profile lacks of a model's layers, writing each down at once.
+
+    Args:
+        path: of the profile; what stands in it already is kept.
+        progress: called with how many of how many layers are timed.
+
+    Raises:
+        UserError: if there is a profile of another kind or of another machine at the path.
+    """
+    profile = _begun(path)
+    wanted = dict(_wanted(architecture, profile.seconds))
+    missing = {key: pair for key, pair in wanted.items() if key not in profile.times}
+    count = len(missing) + 1
+    spreads = [profile.spread] if profile.spread else []
+    for done, (key, (layer, precision)) in enumerate(missing.items()):
+        found = time_layer(architecture, layer, precision, profile.seconds)
+        spreads.append(found.spread)
+        times = {**profile.times, key: found.seconds}
+        profile = profile.model_copy(update={"times": times, "spread": round(float(np.median(spreads)), 4)})
+        _write(profile, path)
+        progress(done + 1, count)
+    floats = sum(profile.times[k] for k in _keys(architecture, Assignment({}), profile.seconds))
+    total = time_model(architecture, Assignment({}), profile.seconds).seconds
+    profile = profile.model_copy(update={"rest": {**profile.rest, str(architecture.parameters): total - floats}})
+    _write(profile, path)
+    progress(count, count)
+    return profile
+
+
+def processor() -> str:
+    """The CPU's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def _begun(path: Path) -> Measured:
+    import onnxruntime
+
+    about = f"layers timed one by one on {processor()}, one thread"
+    if not path.exists():
+        return Measured(kind="measured", about=about, source=f"hubits profile, onnxruntime {onnxruntime.__version__}")
+    found = load_profile(path)
+    if not isinstance(found, Measured) or found.about != about:
+        raise UserError(f"{path}: is a profile of something else ({found.about}); name another file")
+    return found
+
+
+def _write(profile: Measured, path: Path) -> None:
+    with whole(path) as part:
+        part.write_text(to_toml(profile), encoding="utf-8")
+
+
+def _keys(architecture: Architecture, assignment: Assignment, seconds: float) -> list[str]:
+    work = layer_work(architecture, seconds)
+    return [timed_key(x, work[x.name], assignment[x.name]) for x in architecture.layers]
+
+
+def _wanted(architecture: Architecture, seconds: float) -> Iterator[tuple[str, tuple[Layer, Precision]]]:
+    """Every way in which a layer of some shape can be computed, once."""
+    work = layer_work(architecture, seconds)
+    inputs = [one for one in FORMATS if one.activations and one.quantized]
+    ways = [FP16, *(Precision(w, a) for a in inputs for w in (_WEIGHTS, FORMATS[-1]))]
+    for layer in architecture.layers:
+        for precision in ways:
+            own = fitted(layer, precision)
+            yield timed_key(layer, work[layer.name], own), (layer, own)
+
+
+def time_layer(architecture: Architecture, layer: Layer, precision: Precision, seconds: float) -> Timed:
+    """Time one layer of random weights on random values."""
+    tensors = random_tensors(architecture, Assignment({layer.name: precision}), layer)
+    graph, frames = Graph(), architecture.frames(round(seconds * SAMPLE_RATE))
+    shapes: dict[str, tuple[int, ...]] = {"x": (1, frames, layer.inputs)}
+    exporter = Exporter(architecture, Assignment({layer.name: precision}), tensors)
+    own: Weights | None = None if layer.kind == "product" else exporter.weights(layer.name)
+    if own is None:
+        shapes, out = _product(graph, layer, precision, tensors, frames, architecture.hidden)
+    elif layer.kind == "linear":
+        out = linear(graph, "x", own)
+    elif layer.group == "front_end":
+        times = [round(seconds * SAMPLE_RATE), *architecture.conv_lengths(round(seconds * SAMPLE_RATE))]
+        shapes = {"x": (1, times[layer.depth], layer.inputs)}
+        out = convolution(graph, "x", own, architecture.conv_stride[layer.depth])
+    else:
+        out = position(graph, "x", own, architecture.settings["num_conv_pos_embedding_groups"])
+    inputs = [helper.make_tensor_value_info(k, TensorProto.FLOAT, list(shape)) for k, shape in shapes.items()]
+    made = graph.model(inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], out, {})
+    return _timed(made, shapes)
+
+
+def _product(
+    graph: Graph, layer: Layer, precision: Precision, tensors: dict[str, Any], frames: int, hidden: int
+) -> tuple[dict[str, tuple[int, ...]], str]:
+    flat, square = (1, frames, hidden), (1, layer.channels, frames, frames)
+    products = Products(tensors, (layer, precision), (layer, precision))
+    if layer.module == "scores":
+        return {"x": flat, "z": flat}, products.compare(graph, "x", "z")
+    return {"x": square, "z": flat}, products.gather(graph, "x", "z")
+
+
+def time_model(architecture: Architecture, assignment: Assignment, seconds: float) -> Timed:
+    """Time a whole model of random weights on one utterance of noise."""
+    made = onnx_model(architecture, assignment, random_tensors(architecture, assignment))
+    return _timed(made, {"x": (1, round(seconds * SAMPLE_RATE))})
+
+
+def random_tensors(architecture: Architecture, assignment: Assignment, only: Layer | None = None) -> dict[str, Any]:
+    """Tensors of a packed file by their shapes: small weights, scales of one."""
+    generator = torch.Generator().manual_seed(0)
+    scales = {k for x in architecture.layers for k in activation_tensors(x, assignment[x.name])}
+    made: dict[str, Any] = {}
+    for name, (kind, shape) in packed_entries(architecture, assignment).items():
+        if only is not None and not name.startswith(only.path):
+            continue
+        if kind == "U8":
+            made[name] = torch.randint(0, 256, shape, generator=generator).to(torch.uint8)
+        elif name in scales:
+            made[name] = (torch.zeros if name.endswith("shift") else torch.ones)(shape, dtype=torch.float16)
+        else:
+            made[name] = (0.05 * torch.randn(shape, generator=generator)).half()
+    return made
+
+
+def _timed(made: ModelProto, shapes: dict[str, tuple[int, ...]]) -> Timed:
+    rng = np.random.default_rng(0)
+    values = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "layer.onnx"
+        path.write_bytes(made.SerializeToString())
+        running = session(path, threads=1)
+    running.run(None, values)
+    found: list[float] = []
+    while len(found) < _RUNS or sum(found) < _AT_LEAST:
+        started = time.perf_counter()
+        running.run(None, values)
+        found.append(time.perf_counter() - started)
+    low, median, high = np.quantile(found, (0.25, 0.5, 0.75))
+    return Timed(float(median), float((high - low) / median))
