@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import search  # noqa: F401 - first: it says so if 'spaces' is somebody else's
-from evaluators.costs.estimate import estimates as estimate
+from evaluators.estimate import estimates as estimate
 from evaluators.formats import packed_model  # noqa: F401 - makes the packed models known to transformers
 from search.front.pick import Budget, Pick
 from search.front.pick import pick as _pick

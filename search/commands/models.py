@@ -16,21 +16,23 @@ def estimate(
     model: Annotated[str, typer.Option(help="a model's name, a config.json or a folder with one")],
     uniform: Annotated[list[str], typer.Option(help="a precision for every layer of the blocks, such as w2a2")] = [],  # noqa: B006
     assignment: Annotated[Path | None, typer.Option(help="an assignment's JSON file")] = None,
-    runtime: Annotated[str, typer.Option(help=_RUNTIMES)] = "bitops",
+    runtime: Annotated[list[str], typer.Option(help=f"{_RUNTIMES}; or a profile.toml")] = ["bitops"],  # noqa: B006
+    form: Annotated[str, typer.Option("--format", help="packed or onnx: of the file whose bytes are told")] = "packed",
     as_json: AsJson = False,
 ) -> None:
     """Storage and estimated runtime of any HuBERT, no weights needed.
 
     Example: hubits estimate --model hubert-base-fastconv --uniform fp16 --uniform w2a2 --runtime paper
     """
-    from evaluators.costs.estimate import estimates
+    from evaluators.estimate import estimates
 
-    found = estimates(model, uniform, assignment, runtime)
+    found = estimates(model, uniform, assignment, runtime, form)
     if as_json:
         print(json.dumps(found))
         return
     for one in found:
-        print(f"{one['name']:<12} {one['storage_mb']:>10.2f} MB {one['runtime']:>8.2f} of fp16")
+        beside = "".join(f"  {k.removeprefix('runtime_')} {v:.2f}" for k, v in one.items() if k.startswith("runtime_"))
+        print(f"{one['name']:<12} {one['storage_mb']:>10.2f} MB {one['runtime']:>8.2f} of fp16{beside}")
 
 
 def profile(
