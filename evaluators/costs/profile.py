@@ -115,17 +115,23 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_SHIPPED.glob("*.toml"))}
 
 
-@lru_cache(maxsize=32)
 def load_profile(path: Path) -> Profile:
-    """Read a profile.
+    """Read a profile; anew where the file changed.
 
     Raises:
         UserError: one line that names the file and the key.
     """
     try:
-        return _PROFILE.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        found = path.stat()
+    except OSError:
         raise UserError(f"{path}: no such profile; `hubits profile MODEL {path.name}` makes one") from None
+    return _read(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, _changed: int, _size: int) -> Profile:
+    try:
+        return _PROFILE.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"][1:]) or "kind"

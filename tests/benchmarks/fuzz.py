@@ -19,11 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from evaluators.costs.profile import load_profile
 from evaluators.data.audio import read_audio
 from evaluators.data.manifest import read_manifest
+from evaluators.formats.onnx.session import OnnxReader
+from evaluators.formats.onnx.timing import measure_profile
 from evaluators.formats.packed import load_packed
 from evaluators.models.folder import load_config, load_model
-from search.front.export import export_candidate
+from search.front.export import EXPORT_FORMATS, export_candidate
 from search.running.executors import InlineExecutor
 from search.stages.check import missing
 from search.stages.run import search_study
@@ -72,7 +75,10 @@ def targets(root: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
     study = write_study(root / "study")
     file = StudyFile.load(study)
     found = search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
-    export_candidate(file, next(m for m in found if m.name == "w2a2"), root / "packed")
+    for form in EXPORT_FORMATS:
+        export_candidate(file, next(m for m in found if m.name == "w2a2"), root / form, form)
+    profile = root / "machine.toml"
+    measure_profile(file.architecture, profile, lambda *_: None)
 
     def read_study(path: Path) -> None:
         one = StudyFile.load(path)
@@ -91,6 +97,8 @@ def targets(root: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
         "assignment": (folder / "assignment.json", lambda p: Assignment.load(p, file.architecture)),
         "packed checkpoint": (folder / "model.safetensors", lambda p: load_packed(p.parent)),
         "packed config": (folder / "config.json", lambda p: load_packed(p.parent)),
+        "onnx": (root / "onnx" / "model.onnx", lambda p: OnnxReader(p.parent, threads=1)),
+        "profile": (profile, load_profile),
         "float checkpoint": (model / "model.safetensors", lambda p: load_model(p.parent)),
         "float config": (model / "config.json", lambda p: load_config(p.parent)),
         "vocabulary": (model / "vocab.json", lambda p: load_model(p.parent)),

@@ -21,7 +21,6 @@ import pandas as pd
 import torch
 from transformers import HubertConfig, HubertForCTC
 
-from evaluators.costs.profile import load_profile
 from evaluators.costs.runtime import runtime
 from evaluators.formats.onnx.model import onnx_model
 from evaluators.formats.onnx.session import session
@@ -172,9 +171,7 @@ def main() -> None:
     for name in chosen.models:
         path = PROFILES / f"{name}.toml"
         path.unlink(missing_ok=True)  # made in the same run as what it foretells
-        load_profile.cache_clear()
         measure_profile(named_architecture(MODELS[name]), path, lambda done, of: None)
-        load_profile.cache_clear()
         told[name], found = compare(name, chosen.rounds, chosen.mixtures)
         rows += found
         print(json.dumps({name: told[name]}), file=sys.stderr)

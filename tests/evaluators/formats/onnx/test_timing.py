@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from evaluators.costs import profile
 from evaluators.costs.runtime import runtime
 from evaluators.formats.onnx.timing import measure_profile
 from spaces import Architecture, SearchSpace, UserError
@@ -22,7 +21,6 @@ def test_every_assignment_has_a_runtime_and_what_is_timed_is_not_timed_again(tmp
     for assignment in (mixture(architecture), *space.rows.grid.values()):
         assert runtime(architecture, assignment, str(path)) > 0
     again: list[tuple[int, int]] = []
-    profile.load_profile.cache_clear()
     assert measure_profile(architecture, path, lambda *step: again.append(step)).times == pytest.approx(made.times)
     assert again == [(1, 1)]
 
