@@ -114,6 +114,13 @@ def _wanted(architecture: Architecture, seconds: float) -> Iterator[tuple[str, t
 
 def time_layer(architecture: Architecture, layer: Layer, precision: Precision, seconds: float) -> Timed:
     """Time one layer of random weights on random values."""
+    return _timed(*layer_model(architecture, layer, precision, seconds))
+
+
+def layer_model(
+    architecture: Architecture, layer: Layer, precision: Precision, seconds: float
+) -> tuple[ModelProto, dict[str, tuple[int, ...]]]:
+    """One layer of random weights as a model, and the shapes of its inputs."""
     tensors = random_tensors(architecture, Assignment({layer.name: precision}), layer)
     graph, frames = Graph(), architecture.frames(round(seconds * SAMPLE_RATE))
     shapes: dict[str, tuple[int, ...]] = {"x": (1, frames, layer.inputs)}
@@ -131,7 +138,7 @@ def time_layer(architecture: Architecture, layer: Layer, precision: Precision, s
         out = position(graph, "x", own, architecture.settings["num_conv_pos_embedding_groups"])
     inputs = [helper.make_tensor_value_info(k, TensorProto.FLOAT, list(shape)) for k, shape in shapes.items()]
     made = graph.model(inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], out, {})
-    return _timed(made, shapes)
+    return made, shapes
 
 
 def _product(
