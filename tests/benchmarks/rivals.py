@@ -1,0 +1,108 @@
+"""Is another optimiser better at this? ``python -m tests.benchmarks.rivals --seeds 1 --json``; it goes on.
+
+Searches that train: each rival starts from the rows that our search of the grid's benchmark measured before its sampler
+was asked, and proposes as many candidates. Run ``tests.benchmarks.grid`` with the same budgets before. What counts is
+the hypervolume of what was measured so far. ``results/rivals.csv`` holds every candidate.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from search.front.pareto import reference_point
+from search.hypervolume import hypervolume
+from search.samplers.context import SamplerAt, SamplerContext
+from search.samplers.make import make_sampler
+from search.stages.driver import Driver
+from search.stages.stage import RunContext, run_stage
+from search.study.candidate import Candidate
+from search.study.records import candidates, costs, open_study
+from search.study.study_file import StudyFile
+from search.views.screen import SearchLine, StatusLine
+from spaces import Assignment
+from tests.benchmarks.amq import AmqSampler
+from tests.benchmarks.grid import STUDY, table
+
+RESULTS = Path(__file__).with_name("results") / "rivals.csv"
+RIVALS = ("tpe", "nsga2", "gp", "amq", "random")
+MARKS = (20, 40, 60, 100)
+
+
+def sampler_of(name: str, file: StudyFile) -> SamplerAt:
+    """The rival of a name, with the settings that suit a space of some twenty choices."""
+    space = file.search_space
+
+    def arithmetic(choices: dict[str, int]) -> tuple[float, float]:
+        return costs(file, space.decode(choices))
+
+    if name == "amq":
+        return lambda asked: AmqSampler(arithmetic, file.search.seed * 1000 + asked)
+    return make_sampler(name, SamplerContext(arithmetic, file.search.seed))
+
+
+def ours(seed: int, study: Path) -> list[Candidate]:
+    """What our own search measured, in its order."""
+    file = StudyFile.load(study.with_name(f"{study.stem}-seed{seed}.toml"))
+    found = sorted(candidates(file, open_study(file, create=False)), key=lambda c: c.number)
+    first_mixture = next(i for i, c in enumerate(found) if not c.uniform)
+    # rows that were measured after the search, for the grid alone, are not its own
+    return [c for i, c in enumerate(found) if not c.uniform or i < first_mixture]
+
+
+def rival(name: str, seed: int, study: Path, trials: int, start: Sequence[Assignment]) -> list[Candidate]:
+    """A search by a rival from the same start."""
+    path = study.with_name(f"{study.stem}-{name}-seed{seed}.toml")
+    text = study.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n")
+    path.write_text(text.replace("[finetune]\n", f"[finetune]\nseed = {seed}\n"))
+    file = StudyFile.load(path).with_search({"trials": trials})
+
+    def search(file: StudyFile, context: RunContext) -> list[Candidate]:
+        with context.working_on(file):
+            return Driver(file, context, sampler_of(name, file), start).run()
+
+    with StatusLine() as line:
+        found, stopped = run_stage(file, search, SearchLine(line))
+    if stopped:
+        sys.exit("stopped; the same command goes on")
+    return sorted(found, key=lambda c: c.number)
+
+
+def growth(found: Sequence[Candidate]) -> dict[int, float]:
+    """Hypervolume after so many candidates."""
+    reference = reference_point(found)
+    return {mark: hypervolume([c.objectives for c in found[:mark]], reference) for mark in MARKS if mark <= len(found)}
+
+
+def main() -> None:
+    """Run the rivals and write what came out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--study", type=Path, default=STUDY)
+    parser.add_argument("--budget", type=int, default=100)
+    parser.add_argument("--samplers", nargs="+", choices=RIVALS, default=["tpe", "nsga2", "amq"])
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    told: dict[str, list[dict[int, float]]] = {}
+    for seed in range(chosen.seeds):
+        own = ours(seed, chosen.study)[: chosen.budget]
+        start = [c.assignment for c in own if c.uniform]
+        baselines = sum(c.baseline for c in own)
+        runs = {"hubits": own}
+        for name in chosen.samplers:
+            runs[name] = rival(name, seed, chosen.study, chosen.budget - baselines, start)[: chosen.budget]
+            RESULTS.parent.mkdir(exist_ok=True)
+        for name, found in runs.items():
+            rows += table(chosen.study.stem, seed, name, found)
+            told.setdefault(name, []).append({m: round(v, 4) for m, v in growth(found).items()})
+            print(json.dumps({"seed": seed, "sampler": name, **told[name][-1]}), file=sys.stderr)
+        pd.DataFrame(rows).to_csv(RESULTS, index=False)
+    print(json.dumps(told) if chosen.json else pd.DataFrame({n: v[0] for n, v in told.items()}).to_string())
+
+
+if __name__ == "__main__":
+    main()
