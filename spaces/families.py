@@ -20,7 +20,13 @@ class Family:
 
 PACKED = "hubits-"  # before the model_type of a packed checkpoint
 _HUBERT = Family("hubert", "hubert")
-FAMILIES = {one.model_type: one for one in (_HUBERT,)}
+_WAV2VEC2 = Family("wav2vec2", "wav2vec2")  # its layers are HuBERT's
+FAMILIES = {one.model_type: one for one in (_HUBERT, _WAV2VEC2)}
+# models of speech whose layers are others than they look, and why they are refused by name
+_OTHERS = {
+    "wavlm": "its attention does not call its linear layers, so that quantizers in them would do nothing",
+    "data2vec-audio": "its positions come from a stack of convolutions, which the search space does not have",
+}
 
 
 def family_of(config: object, where: str) -> Family:
@@ -31,6 +37,8 @@ def family_of(config: object, where: str) -> Family:
     """
     kind = config.get("model_type", _HUBERT.model_type) if isinstance(config, dict) else None
     kind = kind.removeprefix(PACKED) if isinstance(kind, str) else kind
+    if kind in _OTHERS:
+        raise UserError(f"{where}: {kind} models cannot be searched: {_OTHERS[kind]}")
     if kind not in FAMILIES:
         raise UserError(f"{where}: is not the config of a {' or '.join(FAMILIES)} (model_type is {kind!r})")
     return FAMILIES[kind]

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import HubertConfig, HubertForCTC, PreTrainedConfig
+from transformers import HubertConfig, HubertForCTC, PreTrainedConfig, Wav2Vec2Config, Wav2Vec2ForCTC
 from transformers.activations import ACT2FN
 from transformers.utils import logging as transformers_logging
 
@@ -26,7 +26,10 @@ class Classes:
     model: Any
 
 
-CLASSES = {"hubert": Classes(HubertConfig, HubertForCTC)}
+CLASSES = {
+    "hubert": Classes(HubertConfig, HubertForCTC),
+    "wav2vec2": Classes(Wav2Vec2Config, Wav2Vec2ForCTC),
+}
 _POCKET = {
     "hidden_size": 176,
     "num_hidden_layers": 6,
@@ -95,6 +98,9 @@ def checked_config(data: object, where: str) -> PreTrainedConfig:
     for key in ("hidden_act", "feat_extract_activation"):
         if getattr(config, key) not in ACT2FN:
             raise UserError(f"{where}: {key}: {getattr(config, key)!r} is no activation that transformers knows")
+    for key in ("add_adapter", "adapter_attn_dim"):
+        if getattr(config, key, None):
+            raise UserError(f"{where}: {key}: adapters are no part of the search space; import a model without them")
     for key in _SIZES:
         if getattr(config, key) < 1:
             raise UserError(f"{where}: {key}: must be at least 1, not {getattr(config, key)}")

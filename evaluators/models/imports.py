@@ -15,10 +15,11 @@ from evaluators.models.folder import save_model
 from evaluators.models.forward import CtcModel
 from spaces.architecture import Architecture
 from spaces.errors import UserError
+from spaces.families import family_of
 
 
 def import_checkpoint(source: str, folder: Path) -> bool:
-    """Write a HuBERT checkpoint as a model folder; whether it has a CTC head of its own.
+    """Write a checkpoint of HuBERT or wav2vec 2.0 as a model folder; whether it has a CTC head of its own.
 
     A pretrained model has none: its folder is for ``float_training.start``, with LibriSpeech's characters and a head of
     random weights, the same at every import. Weights in PyTorch's own format are read by its restricted loader, and the
@@ -44,7 +45,7 @@ def import_checkpoint(source: str, folder: Path) -> bool:
         raise UserError(f"{source}: cannot be imported: {why}") from None
     missing = {key for key in info["missing_keys"] if not key.startswith("lm_head.")}
     if missing:
-        raise UserError(f"{source}: lacks the tensor {min(missing)!r}; it is no whole HuBERT checkpoint")
+        raise UserError(f"{source}: lacks the tensor {min(missing)!r}; it is no whole checkpoint")
     has_head = not any(key.startswith("lm_head.") for key in info["missing_keys"])
     vocabulary = _vocabulary(source) if has_head else Vocabulary(LIBRISPEECH_TOKENS)
     if len(vocabulary) != model.config.vocab_size:
@@ -61,9 +62,7 @@ def import_checkpoint(source: str, folder: Path) -> bool:
 
 def _loaded(source: str) -> tuple[CtcModel, Mapping[str, Any]]:
     data = PreTrainedConfig.get_config_dict(source)[0]
-    kind = data.get("model_type") if isinstance(data, dict) else None
-    if kind not in CLASSES:
-        raise UserError(f"{source}: is a {kind or 'nameless'} model, not a {' or '.join(CLASSES)}")
+    kind = family_of({"model_type": None} | data, source).model_type
     config = checked_config(data, f"{source}/config.json")
     Architecture(config.to_dict(), source)  # refuses what nothing here could quantize
     found: tuple[CtcModel, Mapping[str, Any]] = CLASSES[kind].model.from_pretrained(

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 import torch
-from transformers import HubertConfig, HubertForCTC
+from transformers import HubertConfig, HubertForCTC, Wav2Vec2Config, Wav2Vec2ForCTC
 
 from evaluators.models.families import pocket_config
 from spaces import Architecture, UserError, named_architecture
@@ -22,6 +22,18 @@ def test_tensors_are_those_of_the_real_model(name: str) -> None:
     config = pocket_config() if name == "pocket" else HubertConfig(**named, num_feat_extract_layers=layers)
     real = {k: tuple(v.shape) for k, v in _meta(config).state_dict().items()}
     assert Architecture(config.to_dict()).tensors == real
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_tensors_of_wav2vec2_are_those_of_the_real_model(norm: str) -> None:
+    config = Wav2Vec2Config(feat_extract_norm=norm, do_stable_layer_norm=norm == "layer", conv_bias=norm == "layer")
+    with torch.device("meta"):
+        model = Wav2Vec2ForCTC(config)
+    architecture = Architecture(config.to_dict())
+    assert architecture.tensors == {k: tuple(v.shape) for k, v in model.state_dict().items()}
+    for layer in architecture.layers:
+        module = model.get_submodule(layer.path)
+        assert layer.kind == "product" or module.weight.numel() == layer.weights
 
 
 def test_layers_point_at_modules_of_the_real_model() -> None:

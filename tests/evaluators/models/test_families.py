@@ -1,5 +1,6 @@
 """Configs that no model can be built of."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,16 @@ from spaces import UserError
 def test_an_activation_that_does_not_exist(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"hidden_act": "nope"}')
     with pytest.raises(UserError, match="hidden_act: 'nope' is no activation"):
+        load_config(tmp_path)
+
+
+def test_models_that_cannot_be_searched_are_refused_by_name(tmp_path: Path) -> None:
+    for kind, why in (("wavlm", "attention does not call"), ("data2vec-audio", "stack of convolutions")):
+        (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+        with pytest.raises(UserError, match=f"{kind} models cannot be searched: .*{why}"):
+            load_config(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "wav2vec2", "add_adapter": True}))
+    with pytest.raises(UserError, match="add_adapter: adapters"):
         load_config(tmp_path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import HubertConfig, HubertForCTC, HubertModel
+from transformers import HubertConfig, HubertForCTC, HubertModel, Wav2Vec2Config, Wav2Vec2ForCTC
 
 from evaluators.data.vocabulary import LIBRISPEECH_TOKENS, Vocabulary
 from evaluators.models.folder import load_model
@@ -34,6 +34,18 @@ def test_a_ctc_checkpoint_keeps_its_head_and_vocabulary(ctc: tuple[HubertForCTC,
     assert import_checkpoint(str(folder), tmp_path / "out")
     loaded, vocabulary = load_model(tmp_path / "out")
     assert vocabulary.tokens == LIBRISPEECH_TOKENS
+    for name, value in model.state_dict().items():
+        assert torch.allclose(loaded.state_dict()[name], value, atol=2e-3), name
+
+
+def test_wav2vec2_is_taken_as_well(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(**{k: v for k, v in CONFIG.to_dict().items() if k not in ("model_type", "architectures")})
+    model = Wav2Vec2ForCTC(config)
+    model.save_pretrained(tmp_path / "ctc")
+    Vocabulary(LIBRISPEECH_TOKENS).save(tmp_path / "ctc" / "vocab.json")
+    assert import_checkpoint(str(tmp_path / "ctc"), tmp_path / "out")
+    loaded, _ = load_model(tmp_path / "out")
     for name, value in model.state_dict().items():
         assert torch.allclose(loaded.state_dict()[name], value, atol=2e-3), name
 
@@ -75,7 +87,7 @@ def test_what_cannot_be_imported_says_why(
     other = tmp_path / "bert"
     other.mkdir()
     (other / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    with pytest.raises(UserError, match="is a bert model, not a hubert"):
+    with pytest.raises(UserError, match=r"is not the config of a hubert or wav2vec2 .model_type is 'bert'"):
         import_checkpoint(str(other), tmp_path / "b")
     (folder / "vocab.json").write_text(json.dumps({"<pad>": 0, "|": 1, "a": 2}))
     with pytest.raises(UserError, match="has 32 outputs, but its vocabulary 3"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import HubertConfig
+from transformers import HubertConfig, PreTrainedConfig
 
 from evaluators.costs.layout import ONNX
 from evaluators.formats import packed_model
@@ -22,7 +22,7 @@ from tests.evaluators.formats.test_packed_model import MODELS, VOCABULARY, batch
 WIDTHS = ["w16a4", "w8a16", "w8a8", "w4a4", "w3a3", "w2a8", "w2a2", "w1.58a8", "w1a8", "w1a16", "fp16"]
 
 
-def exported(folder: Path, config: HubertConfig, assignment: Assignment) -> Path:
+def exported(folder: Path, config: PreTrainedConfig, assignment: Assignment) -> Path:
     """A packed and an ONNX folder of the same random member."""
     export(folder / "packed", config, assignment)
     tensors = read_stored(folder / "packed" / "model.safetensors")
