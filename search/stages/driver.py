@@ -22,6 +22,7 @@ from search.study.ledger import Ledger, Values
 from search.study.records import candidates, costs, open_study
 from search.study.snapshot import write_snapshot
 from search.study.study_file import StudyFile
+from search.study.tally import tally
 from spaces import Assignment, UserError
 
 _FREE_ASKS = 100  # asks in a row that may cost nothing (measured before, over a limit) until the space counts as spent
@@ -83,8 +84,13 @@ class Driver:
             self._show(progress, len(self._pending))
         if not self._context.stop() and self._file.corpora.test is not None:
             self._score_front()
-        everyone = candidates(self._file, open_study(self._file, create=False))
-        write_snapshot(self._file, everyone)
+        return self._copy_down()
+
+    def _copy_down(self) -> list[Candidate]:
+        """Everything measured, and a copy of it for those who look without the database."""
+        study = open_study(self._file, create=False)
+        everyone = candidates(self._file, study)
+        write_snapshot(self._file, everyone, tally(study))
         return everyone
 
     def _show(self, progress: Progress, running: int) -> None:
