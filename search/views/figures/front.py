@@ -9,7 +9,6 @@ from search.front.pareto import front
 from search.study.candidate import Candidate
 from search.views.figures.roles import ROLES, roles
 from search.views.figures.style import TESTED, styled, ticks
-from spaces import SearchSpace
 
 AXES = {"storage_mb": "storage of the packed file, MB", "runtime": "estimated runtime, share of fp16"}
 
@@ -28,7 +27,6 @@ class Point(NamedTuple):
     high: float
     test: float | None
     mean_bits: float
-    note: str
     label: str
     on_front: bool
 
@@ -40,21 +38,20 @@ class FrontData(NamedTuple):
     points: dict[str, list[Point]]
 
 
-def build_front(candidates: Sequence[Candidate], axis: str, space: SearchSpace) -> FrontData:
+def build_front(candidates: Sequence[Candidate], axis: str) -> FrontData:
     """WER against ``storage_mb`` or ``runtime``; against both where the axis is empty."""
     on_front = set(front(candidates))
     points: dict[str, list[Point]] = {role: [] for role in ROLES}
     for one, role in roles(candidates).items():
         named = role == "paper" or one.name == "fp16"
-        points[role].append(_point(one, space, one.name if named else "", one in on_front))
+        points[role].append(_point(one, one.name if named else "", one in on_front))
     return FrontData(axis, points)
 
 
-def _point(one: Candidate, space: SearchSpace, label: str, on_front: bool) -> Point:
-    note = one.assignment.short(space.architecture).replace("; ", "<br>")
+def _point(one: Candidate, label: str, on_front: bool) -> Point:
     return Point(
         one.name, one.storage_mb, one.runtime, one.wer, one.wer_low, one.wer_high,
-        one.test["wer"] if one.test else None, one.mean_bits, note, label, on_front,
+        one.test["wer"] if one.test else None, one.mean_bits, label, on_front,
     )  # fmt: skip
 
 
@@ -104,14 +101,15 @@ def draw_space(data: FrontData) -> go.Figure:
 
 _HOVER = (
     "<b>%{customdata[0]}</b><br>WER %{customdata[1]:.2f} % [%{customdata[2]:.2f}, %{customdata[3]:.2f}]"
-    "<br>%{customdata[4]:.3f} MB, runtime %{customdata[5]:.3f}, %{customdata[6]:.2f} bits a weight"
-    "<br>%{customdata[7]}<extra></extra>"
+    "<br>%{customdata[4]:.3f} MB, runtime %{customdata[5]:.3f}, %{customdata[6]:.2f} bits a weight<extra></extra>"
 )
 
 
 def _custom(points: Sequence[Point]) -> list[tuple[Any, ...]]:
     """What is said of each; the first is the name, by which the report links its figures."""
-    return [(p.name, p.wer, p.low, p.high, p.storage_mb, p.runtime, p.mean_bits, p.note) for p in points]
+    return [
+        (p.name, *(round(v, 4) for v in (p.wer, p.low, p.high, p.storage_mb, p.runtime, p.mean_bits))) for p in points
+    ]
 
 
 def _symbols(role: str, points: Sequence[Point]) -> list[str]:

@@ -72,16 +72,16 @@ def draw_relative(data: RelativeData) -> go.Figure:
     """WER points lost against share of the storage."""
     figure = go.Figure()
     looks = (
-        (data.published, "published: the paper's Table 1, another model", {"color": PUBLISHED, "symbol": "x"}, "left"),
-        (data.distilled, "published: distilled, SUPERB ASR in fp16", {"color": PAPER, "symbol": "star"}, "right"),
-        (data.measured, "measured here", {"color": FRONT}, "right"),
+        (data.published, "published: the paper's Table 1, another model", {"color": PUBLISHED, "symbol": "x"}, "top right"),
+        (data.distilled, "published: distilled, SUPERB ASR in fp16", {"color": PAPER, "symbol": "star"}, "middle right"),
+        (data.measured, "measured here", {"color": FRONT}, "middle right"),
     )
     for points, name, marker, side in looks:
         labels = [p.name if p.name in _NAMED else "" for p in points]
         figure.add_trace(
             go.Scatter(
                 x=[100 * p.storage for p in points], y=[p.lost for p in points], name=name, mode="markers+text",
-                marker={**marker, "size": 9}, text=labels, textposition=f"middle {side}", cliponaxis=False,
+                marker={**marker, "size": 9}, text=labels, textposition=side, cliponaxis=False,
                 customdata=[(p.name, p.note) for p in points],
                 hovertemplate="<b>%{customdata[0]}</b><br>%{x:.1f} % of fp16's bytes, %{y:+.2f} WER points"
                 "<br>%{customdata[1]}<extra></extra>",

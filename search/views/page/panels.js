@@ -104,8 +104,9 @@ function heatMap(layers, bits, title) {
   const rows = Array.from({ length: layers.blocks }, () => Array(layers.columns.length).fill(null));
   const rest = [];
   layers.places.forEach((place, i) => {
-    if (Array.isArray(place)) rows[place[0]][place[1]] = bits[i];
-    else rest.push([place, bits[i]]);
+    const own = layers.bits[bits[i]] ?? null;
+    if (Array.isArray(place)) rows[place[0]][place[1]] = own;
+    else rest.push([place, own]);
   });
   const kept = layers.columns.map((_, column) => rows.some((row) => row[column]));
   const cell = (value) => {
