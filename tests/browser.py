@@ -1,6 +1,6 @@
 """Pages in headless Chromium.
 
-    python -m tests.browser report.html picture.png
+python -m tests.browser report.html picture.png
 """
 
 import shutil

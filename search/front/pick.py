@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from search.front.choice import binding, choosable, choose, goal_of, neighbours, within
-from search.front.pareto import test_gain
+from search.front.pareto import lead, test_gain
 from search.study.candidate import Candidate
 from spaces import UserError
 
@@ -76,30 +76,41 @@ def pick(candidates: Sequence[Candidate], budget: Budget, *, knee: bool = False)
     if not candidates:
         raise UserError("nothing measured yet; run `hubits search` first")
     estimates, limits = choosable(candidates), budget.limits()
-    wanted = " and ".join(say(key, limit, "at most ") for key, limit in limits.items()) or "no budget"
+    wanted = " and ".join(_say(key, limit, "at most ") for key, limit in limits.items()) or "no budget"
     goal = goal_of(limits, knee)
     chosen = choose(estimates, limits, goal)
     if chosen is None:
         raise UserError(_missed(list(estimates), limits, wanted))
     fitting = within(estimates, limits)
+    down, up = neighbours(chosen, estimates)
     return Pick(
-        chosen, _WHY[goal].format(len(fitting), wanted), estimates[chosen], tuple(doubts(chosen, fitting)),
-        binding(estimates, limits, goal), *neighbours(chosen, estimates),
+        chosen, _WHY[goal].format(len(fitting), wanted), estimates[chosen], tuple(doubts(chosen, down, fitting)),
+        binding(estimates, limits, goal), down, up,
     )  # fmt: skip
 
 
 def _missed(members: Sequence[Candidate], limits: dict[str, float], wanted: str) -> str:
     nearest = min(members, key=lambda m: sum(max(0.0, getattr(m, k) / limit - 1) for k, limit in limits.items()))
-    missed = " and ".join(say(k, getattr(nearest, k)) for k, limit in limits.items() if getattr(nearest, k) > limit)
+    missed = " and ".join(_say(k, getattr(nearest, k)) for k, limit in limits.items() if getattr(nearest, k) > limit)
     return f"no member has {wanted}; the nearest is {nearest.name} with {missed}: raise the budget"
 
 
-def doubts(chosen: Candidate, others: Sequence[Candidate]) -> Iterator[str]:
-    """What speaks against trusting the choice of a candidate among others that were to be had."""
+def doubts(chosen: Candidate, down: Candidate | None, others: Sequence[Candidate]) -> Iterator[str]:
+    """What speaks against trusting the choice of a candidate.
+
+    Args:
+        down: the next one that costs less.
+        others: that were to be had.
+    """
     yield from (text for _, text in better_on_test(chosen, others))
     width = chosen.wer_high - chosen.wer_low
     if chosen.wer > 0 and width > _WIDE * chosen.wer:
         yield f"its WER is known to {width:.1f} points only; a larger development corpus tells more"
+    if down is not None:
+        points, low, high = lead(chosen, down)
+        if low <= 0:
+            span = f"{points:+.2f} points [{low:+.2f}, {high:+.2f}]"
+            yield f"its lead over {down.name}, which costs less, is noise: {span}"
 
 
 def better_on_test(chosen: Candidate, others: Sequence[Candidate]) -> Iterator[tuple[Candidate, str]]:
@@ -112,7 +123,12 @@ def better_on_test(chosen: Candidate, others: Sequence[Candidate]) -> Iterator[t
             yield other, f"on the test corpus {other.name}, which costs no more, is better by {gain[0]:.2f} points"
 
 
-def say(key: str, value: float, before: str = "") -> str:
+def named(key: str) -> str:
+    """What a limit is of, such as ``storage``, by the member's attribute."""
+    return _UNITS[key][0]
+
+
+def _say(key: str, value: float, before: str = "") -> str:
     """A limit or what a member has, such as ``storage at most 1.2 MB``, by the member's attribute."""
     what, unit = _UNITS[key]
     return f"{what} {before}{value:g} {unit}" if before else f"{what} {value:.3f} {unit}"

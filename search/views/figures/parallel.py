@@ -1,6 +1,7 @@
 """Parallel coordinates: every member as a line over what it costs and where its bits are."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -8,7 +9,7 @@ import plotly.graph_objects as go
 from search.study.candidate import Candidate
 from search.views.figures.roles import ROLES, roles
 from search.views.figures.style import styled
-from spaces import SearchSpace
+from spaces import Layer, SearchSpace
 
 _DRAWN = ("dominated", "tied", "row", "paper", "front")
 
@@ -30,13 +31,17 @@ def build_parallel(candidates: Sequence[Candidate], space: SearchSpace) -> Paral
         layers = [layer for layer in space.layers if layer.group == group]
         said = group.replace("_", " ")
         if any(layer.weights for layer in layers):
-            axes[f"{said} w"] = lambda m, own=layers: sum(m.assignment[x.name].weight.bits for x in own) / len(own)
-        axes[f"{said} a"] = lambda m, own=layers: sum(m.assignment[x.name].activation.bits for x in own) / len(own)
+            axes[f"{said} w"] = partial(_mean_bits, layers, "weight")
+        axes[f"{said} a"] = partial(_mean_bits, layers, "activation")
     lines: dict[str, list[tuple[str, list[float]]]] = {role: [] for role in ROLES}
     for one, role in roles(candidates).items():
         lines[role].append((one.name, [value(one) for value in axes.values()]))
     everyone = [values for members in lines.values() for _, values in members]
     return ParallelData(list(axes), [(min(c), max(c)) for c in zip(*everyone, strict=True)], lines)
+
+
+def _mean_bits(layers: Sequence[Layer], side: str, one: Candidate) -> float:
+    return sum(getattr(one.assignment[layer.name], side).bits for layer in layers) / len(layers)
 
 
 def draw_parallel(data: ParallelData) -> go.Figure:

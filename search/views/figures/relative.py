@@ -72,8 +72,18 @@ def draw_relative(data: RelativeData) -> go.Figure:
     """WER points lost against share of the storage."""
     figure = go.Figure()
     looks = (
-        (data.published, "published: the paper's Table 1, another model", {"color": PUBLISHED, "symbol": "x"}, "top right"),
-        (data.distilled, "published: distilled, SUPERB ASR in fp16", {"color": PAPER, "symbol": "star"}, "middle right"),
+        (
+            data.published,
+            "published: the paper's Table 1, another model",
+            {"color": PUBLISHED, "symbol": "x"},
+            "top right",
+        ),
+        (
+            data.distilled,
+            "published: distilled, SUPERB ASR in fp16",
+            {"color": PAPER, "symbol": "star"},
+            "middle right",
+        ),
         (data.measured, "measured here", {"color": FRONT}, "middle right"),
     )
     for points, name, marker, side in looks:

@@ -32,7 +32,7 @@ def build_members(candidates: Sequence[Candidate], file: StudyFile) -> tuple[lis
                 "estimate": estimates[one],
                 "down": None if down is None else place[down],
                 "up": None if up is None else place[up],
-                "doubts": list(doubts(one, ())),
+                "doubts": list(doubts(one, down, ())),
                 "rivals": [[place[other], text] for other, text in better_on_test(one, list(estimates))],
             }
         members.append(member)

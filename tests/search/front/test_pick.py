@@ -87,3 +87,13 @@ def test_it_names_the_next_one_down_and_up() -> None:
 def test_up_is_what_grows_least_in_what_grows_most() -> None:
     chosen, slower, larger = member(20, 2.0, 0.3, 1), member(15, 2.0, 0.6, 2), member(16, 3.0, 0.3, 3)
     assert pick([chosen, slower, larger], Budget(max_storage=2, max_runtime=0.3)).up == larger
+
+
+def test_it_says_so_where_the_choice_rests_on_noise() -> None:
+    chosen = member(10.0, 2.0, 0.5, 1, errors=(9, 11) * 10)
+    close = member(10.5, 1.5, 0.4, 2, errors=(11, 10) * 10)
+    found = pick([chosen, close], Budget())
+    assert (found.candidate, found.down) == (chosen, close)
+    assert any("its lead over m2, which costs less, is noise: +0.50 points" in doubt for doubt in found.warnings)
+    far = member(15.0, 1.5, 0.4, 2)
+    assert not any("noise" in doubt for doubt in pick([chosen, far], Budget()).warnings)

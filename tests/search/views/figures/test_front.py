@@ -14,7 +14,9 @@ ROW = member(36, 3.0, 0.7, 7, uniform=True, name="w4a4")
 def test_candidates_stand_by_what_they_are() -> None:
     data = front.build_front([*EVERYONE, BEATEN, UNIFORM, ROW], "storage_mb")
     names = {role: [p.name for p in points] for role, points in data.points.items()}
-    assert names == {"dominated": ["m1", "m8"], "tied": [], "row": ["w4a4"], "paper": ["w1a1"], "front": ["m2", "m3", "m4"]}  # fmt: skip
+    assert names == {
+        "dominated": ["m1", "m8"], "tied": [], "row": ["w4a4"], "paper": ["w1a1"], "front": ["m2", "m3", "m4"],
+    }  # fmt: skip
     assert [p.on_front for p in data.points["row"]] == [False]
 
 

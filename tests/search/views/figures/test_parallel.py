@@ -10,7 +10,7 @@ def test_every_member_is_a_line_over_costs_and_bits() -> None:
     data = build_parallel([*EVERYONE, uniform], SPACE)
     assert data.axes[:5] == ["WER %", "MB", "runtime", "attention w", "attention a"]
     assert "products w" not in data.axes
-    (name, values), = data.lines["row"]
+    ((name, values),) = data.lines["row"]
     assert name == "w2a4"
     assert values[:5] == [25, 2.5, 0.5, 2, 4]
     assert data.ranges[0] == (9, 30)

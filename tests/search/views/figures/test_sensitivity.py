@@ -15,8 +15,10 @@ def test_figure_puts_the_most_sensitive_first() -> None:
 
 
 def test_what_a_lowered_choice_seems_to_help_is_noise_and_shown_as_such() -> None:
-    labels = {name: ("1 bit", "2 bit", "16 bit") for name in ("loud", "quiet", "lucky")}
-    data = build_sensitivity({"loud": [0.5, 0.01, 0.0], "quiet": [0.015, -1e-9, 0.0], "lucky": [0.0, -0.02, 0.0]}, labels)
+    labels = dict.fromkeys(("loud", "quiet", "lucky"), ("1 bit", "2 bit", "16 bit"))
+    data = build_sensitivity(
+        {"loud": [0.5, 0.01, 0.0], "quiet": [0.015, -1e-9, 0.0], "lucky": [0.0, -0.02, 0.0]}, labels
+    )
     assert data.noise == 0.02
     assert [[data.text(v) for v in row] for row in data.added] == [["0.5000", "≈ 0"], ["≈ 0", "≈ 0"], ["≈ 0", "≈ 0"]]
     figure = draw_sensitivity(data)

@@ -56,7 +56,9 @@ def test_layers_stand_in_their_block_and_hold_their_bits(tmp_path: Path) -> None
     places = [tuple(p) if isinstance(p, list) else p for p in layers["places"]]
     assert len(set(places)) == len(places) == len(file.architecture.layers)
     found = layer_bits(file.search_space.rows.of("w2a4"), file.architecture)
-    for place, layer, w, a in zip(places, file.architecture.layers, found["weights"], found["activations"], strict=True):
+    for place, layer, w, a in zip(
+        places, file.architecture.layers, found["weights"], found["activations"], strict=True
+    ):
         inside = isinstance(place, tuple)
         assert layers["bits"].get(w) == (None if not layer.weights else 2 if inside else 16)
         assert layers["bits"][a] == (4 if inside else 16)
