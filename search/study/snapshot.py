@@ -62,7 +62,9 @@ def _read(file: StudyFile, *, current: bool) -> Snapshot | None:
         stamp = snapshot["stamp"]
         if snapshot["signature"] != file.signature or (current and (stamp is None or stamp != _stamp(file))):
             return None
-        return [_candidate(file, row) for row in snapshot["candidates"]], Tally(**snapshot["tally"])
+        return [_candidate(file, row) for row in snapshot["candidates"]], Tally(
+            **(snapshot["tally"] if current else snapshot.get("tally", {}))
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None  # no copy, or a torn one: the database has it all
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 from plotly.utils import PlotlyJSONEncoder
 
+from search.stages.fidelity import Agreement, agreements
 from search.study.candidate import Candidate
 from search.study.study_file import StudyFile
 from search.study.tally import Tally
@@ -33,16 +34,20 @@ def write_report(file: StudyFile, candidates: Sequence[Candidate], path: Path, t
         raise UserError(f"{file.path}: nothing measured yet; start with `hubits search {file.path.name}`")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(file, candidates, told), encoding="utf-8")
+        path.write_text(render(file, candidates, told, agreements(file)), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def render(
-    file: StudyFile, candidates: Sequence[Candidate], told: Tally | None = None, stamp: str | None = None
+    file: StudyFile,
+    candidates: Sequence[Candidate],
+    told: Tally | None = None,
+    ranks: Sequence[Agreement] = (),
+    stamp: str | None = None,
 ) -> str:
     """The page as HTML; with a stamp it asks its server now and then whether there is another one."""
-    data = build_page(file, candidates, told)
+    data = build_page(file, candidates, told, ranks)
     parts = {
         "title": escape(data["name"]), "summary": escape(data["summary"]),
         "style": (PAGE / "page.css").read_text(encoding="utf-8"), "plotly": get_plotlyjs(),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.front.pareto import front, gain
-from search.stages.fidelity import agreements
+from search.stages.fidelity import Agreement
 from search.study.candidate import Candidate
 from search.study.study_file import StudyFile
 from search.study.tally import Tally
@@ -16,11 +16,14 @@ from search.views.page.members import build_members
 from search.views.page.provenance import build_provenance
 
 
-def build_page(file: StudyFile, candidates: Sequence[Candidate], told: Tally | None = None) -> dict[str, Any]:
+def build_page(
+    file: StudyFile, candidates: Sequence[Candidate], told: Tally | None = None, ranks: Sequence[Agreement] = ()
+) -> dict[str, Any]:
     """What the script is given.
 
     Args:
         told: what became of the trials that gave no candidate; None where nobody looked.
+        ranks: how well the study's fidelities agree, where somebody looked.
     """
     drawn = draw_all(file, candidates)
     members, order = build_members(candidates, file)
@@ -28,7 +31,7 @@ def build_page(file: StudyFile, candidates: Sequence[Candidate], told: Tally | N
         "name": file.study_name,
         "study": file.path.name,
         "refined": file.fidelity == "refined",
-        "summary": summary(file, candidates),
+        "summary": summary(candidates, ranks),
         "members": members,
         "choosable": order,
         "layers": build_layers(file.architecture),
@@ -45,14 +48,14 @@ def build_page(file: StudyFile, candidates: Sequence[Candidate], told: Tally | N
     }  # fmt: skip
 
 
-def summary(file: StudyFile, candidates: Sequence[Candidate]) -> str:
+def summary(candidates: Sequence[Candidate], ranks: Sequence[Agreement] = ()) -> str:
     """What came out, in a few sentences."""
     on_front = front(candidates)
     mixed = sum(not m.uniform for m in candidates)
     better = [g for m in on_front if (g := gain(m, candidates)) and g.better]
-    ranks = "".join(f" Rank agreement (Spearman) of {one}." for one in agreements(file))
+    agreed = "".join(f" Rank agreement (Spearman) of {one}." for one in ranks)
     return (
         f"{mixed} mixed and {len(candidates) - mixed} uniform configurations measured, {len(on_front)} on the "
         f"Pareto front of WER, storage and estimated runtime. {len(better)} mixed members of the front have a WER "
-        "below that of the best uniform row that costs no more, beyond the 95 % paired bootstrap interval." + ranks
+        "below that of the best uniform row that costs no more, beyond the 95 % paired bootstrap interval." + agreed
     )

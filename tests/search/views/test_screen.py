@@ -21,7 +21,8 @@ TOLD = [
 ]
 PROGRESS = Progress(
     10, done=2, running=1, failed=1, volume=0.5, gain=0.1, seconds=[2.0, 2.0], repeated=4,
-    busy=[Busy(4, "mixed-fedcba", 65.0)], told=TOLD, front=[(20.0, 2.0, 0.3)], rows=[(20.0, 2.0, 0.3), (30.0, 1.0, 0.2)],
+    busy=[Busy(4, "mixed-fedcba", 65.0)], told=TOLD,
+    front=[(20.0, 2.0, 0.3)], rows=[(20.0, 2.0, 0.3), (30.0, 1.0, 0.2)],
 )  # fmt: skip
 
 
