@@ -12,6 +12,7 @@ from search.study.recipe_rows import planned, read_row
 from search.study.snapshot import measured_candidates
 from search.study.study_file import Fidelity, StudyFile
 from spaces import UserError
+from spaces.names import choices
 
 _KINDS = (*get_args(Fidelity), "recipes")
 _COLUMNS = ("wer", "storage_mb", "runtime")
@@ -32,7 +33,7 @@ def read_contenders(sources: Sequence[str]) -> list[Contender]:
 def _read(source: str) -> Iterator[Contender]:
     name, at, kind = source.rpartition("@") if "@" in source else (source, "", "short")
     if at and kind not in _KINDS:
-        raise UserError(f"{source}: there is no {kind!r} of a study; choose from {', '.join(_KINDS)}")
+        raise UserError(f"{source}: there is no {kind!r} of a study; {choices(kind, _KINDS)}")
     path = Path(name)
     if path.suffix in (".csv", ".json"):
         yield _of_table(path)

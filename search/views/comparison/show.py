@@ -93,7 +93,8 @@ def write_comparison(found: Comparison, path: Path) -> None:
         draw_comparison(data, axis).to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
         for axis in ("storage_mb", "runtime")
     )
-    notes = "".join(f"<p class=note>{escape(text)}</p>" for text in (_reference(found), *doubts(found)))
+    notes = f"<p class=note>{escape(_reference(found))}</p>"
+    notes += "".join(f"<p class=doubt>but: {escape(text)}</p>" for text in doubts(found))
     page = (
         "<!doctype html><html lang=en data-theme=light><head><meta charset=utf-8><title>hubits: compared</title>"
         "<meta name=viewport content='width=device-width, initial-scale=1'><link rel=icon href='data:,'>"
