@@ -56,7 +56,9 @@ def named_architecture(name_or_config: str) -> Architecture:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{name_or_config}: neither a file nor a model; {choices(name_or_config, CONFIGS)}") from None
+        raise UserError(
+            f"{name_or_config}: neither a file nor one of the models; {choices(name_or_config, CONFIGS)}"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a JSON config: {error}") from None
     family_of(config, str(path))

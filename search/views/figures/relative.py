@@ -1,5 +1,6 @@
 """The front beside what others published, each against its own fp16 model."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import plotly.graph_objects as go
 from evaluators.costs.paper import RECIPES, TABLE1
 from search.front.pareto import front
 from search.study.candidate import Candidate
-from search.views.figures.style import FRONT, PAPER, PUBLISHED, styled
+from search.views.figures.style import FRONT, PAPER, PUBLISHED, styled, ticks
 
 
 class Distilled(NamedTuple):
@@ -76,7 +77,7 @@ def draw_relative(data: RelativeData) -> go.Figure:
             data.published,
             "published: the paper's Table 1, another model",
             {"color": PUBLISHED, "symbol": "x"},
-            "top right",
+            "middle left",
         ),
         (
             data.distilled,
@@ -84,7 +85,7 @@ def draw_relative(data: RelativeData) -> go.Figure:
             {"color": PAPER, "symbol": "star"},
             "middle right",
         ),
-        (data.measured, "measured here", {"color": FRONT}, "middle right"),
+        (data.measured, "measured here", {"color": FRONT}, "top right"),
     )
     for points, name, marker, side in looks:
         labels = [p.name if p.name in _NAMED else "" for p in points]
@@ -97,4 +98,6 @@ def draw_relative(data: RelativeData) -> go.Figure:
                 "<br>%{customdata[1]}<extra></extra>",
             )
         )  # fmt: skip
+    everyone = [100 * p.storage for points, *_ in looks for p in points]
+    figure.update_xaxes(**ticks(everyone), range=[math.log10(min(everyone) / 2), math.log10(1.15 * max(everyone))])
     return styled(figure, "share of the fp16 model's storage, %", "WER points above fp16")

@@ -69,7 +69,8 @@ export function buildFigures(page, handlers) {
     }
     if (narrow()) {
       own.dragmode = figure.name === 'space' ? 'orbit' : false; // a finger scrolls the page
-      own.margin = { ...own.margin, l: 45, r: 8 };
+      if (own.scene) own.scene.camera = { eye: { x: 2, y: 2, z: 0.9 } };
+      else own.margin = { ...own.margin, l: 45, r: 8 };
       if (own.coloraxis) own.coloraxis.showscale = false;
       if (figure.name === 'parallel') own.annotations = []; // no room: the values are in the labels
     }
