@@ -61,6 +61,14 @@ export function buildTable(page, handlers) {
     }
   }
 
+  // into the table's own view; the page stays where it is
+  function bring(row) {
+    const box = byId('table');
+    const above = row.offsetTop - row.offsetHeight < box.scrollTop;
+    const below = row.offsetTop + row.offsetHeight > box.scrollTop + box.clientHeight;
+    if (row.isConnected && (above || below)) box.scrollTop = row.offsetTop - box.clientHeight / 2;
+  }
+
   const of = (event) => {
     const row = event.target.closest('tr[data-index]');
     return row === null ? null : Number(row.dataset.index);
@@ -92,6 +100,7 @@ export function buildTable(page, handlers) {
         if (index === shown) row.setAttribute('aria-selected', 'true');
         else row.removeAttribute('aria-selected');
       }
+      bring(rows[shown]);
       if (!body.querySelector('[tabindex="0"]') && body.firstElementChild) body.firstElementChild.tabIndex = 0;
     },
   };

@@ -155,6 +155,39 @@ def test_a_point_under_the_pointer_is_shown_everywhere(page: Page, made: Made) -
     assert float(cells[0]) == first
 
 
+def test_the_row_of_any_point_is_brought_into_the_tables_view(page: Page, made: Made) -> None:
+    last = page.locator("#table tbody tr").last
+    name = last.locator("td").first.inner_text()
+    page.evaluate(
+        "(name) => document.getElementById('figure-storage').emit('plotly_click', {points: [{customdata: [name]}]})",
+        name,
+    )
+    assert page.locator("tr.shown td").first.inner_text().endswith(name)
+    box, row = page.locator("#table").bounding_box(), last.bounding_box()
+    assert box is not None
+    assert row is not None
+    assert box["y"] <= row["y"] <= box["y"] + box["height"]
+    assert page.evaluate("scrollY") == 0
+
+
+def test_a_tap_selects(browser: Browser, made: Made) -> None:
+    page, said = opened(browser, made.address, width=390)
+    place = page.locator("#figure-storage")
+    place.scroll_into_view_if_needed()
+    page.wait_for_selector("#figure-storage .main-svg")
+    target = next(m for m in made.everyone if m.name == "w1a1")
+    at = page.evaluate(
+        "(name) => { const d = document.getElementById('figure-storage'), t = d.data.find((t) => t.meta === 'paper'),"
+        "i = t.customdata.findIndex((c) => c[0] === name), r = d.getBoundingClientRect(), l = d._fullLayout;"
+        "return [r.left + l.xaxis._offset + l.xaxis.d2p(t.x[i]), r.top + l.yaxis._offset + l.yaxis.d2p(t.y[i])] }",
+        target.name,
+    )
+    page.touchscreen.tap(*at)
+    page.wait_for_function("document.getElementById('selected').textContent.startsWith('w1a1')")
+    assert not said
+    page.context.close()
+
+
 def test_a_row_is_shown_in_the_figures_and_stays_once_it_is_tapped(page: Page, made: Made) -> None:
     row = page.locator("#table tbody tr").nth(4)
     name = row.locator("td").first.inner_text()
@@ -171,8 +204,11 @@ def test_a_row_is_shown_in_the_figures_and_stays_once_it_is_tapped(page: Page, m
 
 
 def test_the_table_is_sorted_by_a_heading_and_filtered_by_text(page: Page, made: Made) -> None:
-    page.check("#dominated")
     assert page.locator("#table tbody tr").count() == len(made.everyone)
+    page.uncheck("#dominated")
+    kinds = page.evaluate("hubits.page.members.map((m) => m.role)")
+    assert page.locator("#table tbody tr").count() == sum(kind not in ("dominated", "tied") for kind in kinds)
+    assert page.locator("#table tbody tr").count() < len(made.everyone)
     for sign in (1, -1):
         page.locator("th[data-key=wer] button").click()
         shown = [float(t) for t in page.locator("#table tbody tr td:nth-child(3)").all_inner_texts()]
@@ -233,7 +269,6 @@ def test_it_fits_and_says_nothing_in_light_and_dark(browser: Browser, made: Made
 def test_it_opens_with_five_hundred_members(browser: Browser, tmp_path: Path) -> None:
     big = _written(tmp_path, 500)
     page, said = opened(browser, big.address)
-    page.check("#dominated")
     assert page.locator("#table tbody tr").count() == len(big.everyone) > 500
     look_through(page)
     assert not said
