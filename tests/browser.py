@@ -1,6 +1,6 @@
 """Pages in headless Chromium.
 
-python -m tests.browser report.html picture.png
+python -m tests.browser report.html picture.png "storage_mb=1.3&runtime=0.35"
 """
 
 import shutil
@@ -55,7 +55,8 @@ def look_through(page: Page) -> None:
 
 
 if __name__ == "__main__":
+    report, picture, *budget = sys.argv[1:]
     with chromium() as browser:
-        page, _ = opened(browser, Path(sys.argv[1]).resolve().as_uri())
+        page, _ = opened(browser, f"{Path(report).resolve().as_uri()}#{''.join(budget)}")
         page.wait_for_selector("#figure-runtime .main-svg")
-        page.screenshot(path=sys.argv[2])
+        page.screenshot(path=picture)
