@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from evaluators.costs.paper import OURS, RECIPES
 from evaluators.section import Section
+from spaces.names import choices
 
 
 class TrainingSettings(Section):
@@ -78,7 +79,7 @@ class RecipesSettings(Section):
         there = [name for name in RECIPES if name != OURS]
         for name in names:
             if name not in there:
-                raise ValueError(f"{name!r} is no recipe; choose from {', '.join(there)}")
+                raise ValueError(f"{name!r} is no recipe; {choices(name, there)}")
         return names
 
     @field_validator("names", "bits")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from search.commands import launch, look, models, take_home
+from search.commands import compare, launch, look, models, take_home, watch
 from spaces.errors import UserError
 
 app = typer.Typer(
@@ -25,6 +25,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "front": look.front,
     "pick": look.pick,
     "report": look.report,
+    "watch": watch.watch,
+    "compare": compare.compare,
+    "dashboard": watch.dashboard,
     "copy": look.copy,
     "export": take_home.export,
     "transcribe": take_home.transcribe,

@@ -8,6 +8,7 @@ from typing import Any
 
 from spaces.architecture import BLOCK_GROUPS, Architecture, Layer
 from spaces.errors import UserError
+from spaces.names import choices
 from spaces.precision import FP16, Precision
 
 
@@ -87,7 +88,9 @@ class Assignment(Mapping[str, Precision]):
         layers = {layer.name: layer for layer in architecture.layers}
         for name in data:
             if name not in layers:
-                raise UserError(f"{where}: {architecture.name} has no layer {name!r}; it has {', '.join(layers)}")
+                raise UserError(
+                    f"{where}: {architecture.name} has no layer {name!r}; {choices(name, layers, 'it has')}"
+                )
         return cls({k: fitted(layers[k], Precision.parse(v, f"{where}: {k}")) for k, v in data.items()})
 
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any
 from spaces.architecture import Architecture
 from spaces.errors import UserError
 from spaces.families import family_of
+from spaces.names import choices
 
 _LARGE: dict[str, Any] = {"feat_extract_norm": "layer", "conv_bias": True}
 _PRETRAINED = {"vocab_size": 256}  # the head is the pretraining's final projection, 768 x 256, as the paper counts it
@@ -38,7 +39,7 @@ def ctc_config(name: str) -> dict[str, Any]:
         UserError: if there is no such name.
     """
     if name not in CONFIGS:
-        raise UserError(f"model.architecture: {name!r} is none of the models {', '.join(CONFIGS)}")
+        raise UserError(f"model.architecture: {name!r} is no model; {choices(name, CONFIGS)}")
     return {**CONFIGS[name], "vocab_size": 32}
 
 
@@ -55,7 +56,9 @@ def named_architecture(name_or_config: str) -> Architecture:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{name_or_config}: neither a file nor one of the models {', '.join(CONFIGS)}") from None
+        raise UserError(
+            f"{name_or_config}: neither a file nor one of the models; {choices(name_or_config, CONFIGS)}"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a JSON config: {error}") from None
     family_of(config, str(path))

@@ -13,6 +13,7 @@ from spaces.bundles import bundles
 from spaces.choice import GRANULARITIES, Choice, separate_choice, tied_choice, weightless_choice
 from spaces.errors import UserError
 from spaces.floors import NO_FLOOR, Floors, parse_floor, raised, reaching
+from spaces.names import choices
 from spaces.precision import BitFormat, Precision, bit_format
 from spaces.rows import Rows
 
@@ -190,8 +191,8 @@ class SearchSpace:
 
 def _refuse_unknown(granularity: str, groups: Sequence[str], least_bits: Mapping[str, float | str]) -> None:
     if granularity not in GRANULARITIES:
-        raise UserError(f"space.granularity: {granularity!r} does not exist; choose from {', '.join(GRANULARITIES)}")
+        raise UserError(f"space.granularity: {granularity!r} does not exist; {choices(granularity, GRANULARITIES)}")
     for key, named in (("groups", groups), ("least_bits", least_bits)):
         for group in named:
             if group not in GROUPS:
-                raise UserError(f"space.{key}: {group!r} does not exist; choose from {', '.join(GROUPS)}")
+                raise UserError(f"space.{key}: {group!r} does not exist; {choices(group, GROUPS)}")

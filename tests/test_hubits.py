@@ -5,6 +5,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import hubits
 from search.stages.run import search_study
 from search.stages.stage import run_stage
 from search.study.study_file import StudyFile
+from search.views.report import SCRIPTS
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,6 +70,9 @@ def test_a_wheel_holds_what_a_search_without_a_clone_needs(tmp_path: Path) -> No
     (site / "packages.pth").write_text(str(Path(np.__file__).parents[1]) + "\n")
     python = home / "bin" / "python"
     wheel = next(wheels.glob("hubits-*.whl"))
+    assert {f"search/views/page/{name}" for name in ("page.html", "page.css", *SCRIPTS)} <= set(
+        ZipFile(wheel).namelist()
+    )
     install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)]
     subprocess.run(install, check=True, capture_output=True)
     hubits_command = home / "bin" / "hubits"

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evaluators.data.corpus import Corpus
 from evaluators.section import Section
+from spaces.names import choices
 
 
 class CorpusSettings(Section):
@@ -26,7 +27,7 @@ class CorpusSettings(Section):
     @classmethod
     def _known(cls, kind: str) -> str:
         if kind not in CORPUS_KINDS:
-            raise ValueError(f"there is no such kind; choose from {', '.join(CORPUS_KINDS)}")
+            raise ValueError(f"there is no such kind; {choices(kind, CORPUS_KINDS)}")
         return kind
 
 

@@ -38,6 +38,13 @@ def arithmetic(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
+def device_name(device: torch.device) -> str:
+    """What the device is called, such as ``NVIDIA H100 80GB HBM3`` or ``CPU with AVX512``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU with {torch.backends.cpu.get_cpu_capability()}"
+
+
 def mixed_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Autocast to what the device computes in, where that is not float32."""
     dtype = arithmetic(device)

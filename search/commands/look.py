@@ -54,7 +54,7 @@ def pick(
     from search.front.pick import Budget
     from search.front.pick import pick as pick_candidate
     from search.study.snapshot import measured_candidates
-    from search.views.table import print_pick, row
+    from search.views.explain import explained, print_pick
 
     file = load(study, refined=refined)
     everyone = measured_candidates(file)
@@ -62,19 +62,9 @@ def pick(
     if as_json:
         if export is not None:
             export_candidate(file, chosen.candidate, export, form)
-        print(
-            json.dumps(
-                {
-                    **row(chosen.candidate, everyone),
-                    "reason": chosen.reason,
-                    "estimate": round(chosen.estimate, 4),
-                    "warnings": chosen.warnings,
-                },
-                indent=2,
-            )
-        )
+        print(json.dumps(explained(chosen, everyone), indent=2))
         return
-    print_pick(file, chosen)
+    print_pick(file, chosen, everyone)
     if export is not None:
         take_home(file, chosen.candidate, export, form)
 
@@ -90,12 +80,13 @@ def report(
 
     Example: hubits report studies/pocket/demo.toml --out report.html
     """
-    from search.study.snapshot import measured_candidates
+    from search.study.snapshot import measured
     from search.views.report import write_report
 
     file = load(study, refined=refined)
     path = out or file.folder / "report.html"
-    write_report(file, measured_candidates(file), path)
+    found, told = measured(file)
+    write_report(file, found, path, told)
     print(path)
 
 

@@ -35,11 +35,14 @@ def require(file: "StudyFile", *, supernet: bool = True) -> None:
         raise UserError(lacking[0])
 
 
-def run(file: "StudyFile", stage: "Stage[Found]") -> "tuple[Found, bool]":
-    """Run a stage under a live line; what it found, and whether somebody asked to stop."""
+def run(file: "StudyFile", stage: "Stage[Found]", *, events: bool = False) -> "tuple[Found, bool]":
+    """Run a stage under a live line, or with events for machines; what it found, and whether somebody asked to stop."""
     from search.stages.stage import run_stage
+    from search.views.events import SearchEvents
     from search.views.screen import SearchLine, StatusLine
 
+    if events:
+        return run_stage(file, stage, SearchEvents())
     with StatusLine() as line:
         return run_stage(file, stage, SearchLine(line))
 

@@ -92,9 +92,12 @@ def gain(member: Candidate, candidates: Sequence[Candidate]) -> Gain | None:
     if member.uniform or not rivals:
         return None
     rival = min(rivals, key=lambda m: m.wer)
-    if member.test and rival.test:
-        mine, theirs = (WordErrors(tuple(m["errors"]), tuple(m["words"])) for m in (member.test, rival.test))
-    else:
-        mine, theirs = (WordErrors(m.errors, m.words) for m in (member, rival))
-    points, low, high = paired_gain(mine, theirs)
-    return Gain(rival.name, points, low, high)
+    return Gain(rival.name, *lead(member, rival))
+
+
+def lead(better: Candidate, worse: Candidate) -> tuple[float, float, float]:
+    """WER points by which one is below the other, with the paired interval: on the test corpus where both have it."""
+    on_test = test_gain(better, worse)
+    if on_test is not None:
+        return on_test
+    return paired_gain(WordErrors(better.errors, better.words), WordErrors(worse.errors, worse.words))

@@ -4,10 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from search.front.pareto import front, test_gain
-from search.front.shrunken import shrink_candidates, shrunken_front
+from search.front.choice import binding, choosable, choose, goal_of, neighbours, within
+from search.front.pareto import lead, test_gain
 from search.study.candidate import Candidate
 from spaces import UserError
 
@@ -40,16 +38,28 @@ class Budget:
 
 @dataclass(frozen=True)
 class Pick:
-    """A candidate, why it was taken, and what speaks against trusting the choice.
+    """A candidate, why it was taken, what lies next to it, and what speaks against trusting the choice.
 
     Attributes:
         estimate: its shrunken WER, by which it was chosen.
+        binding: the limits without which another one had been taken, as ``Budget.limits`` names them.
+        down: the next one that costs less; ``up`` the next one of a lower shrunken WER. None at an end.
     """
 
     candidate: Candidate
     reason: str
     estimate: float
     warnings: tuple[str, ...] = ()
+    binding: tuple[str, ...] = ()
+    down: Candidate | None = None
+    up: Candidate | None = None
+
+
+_WHY = {
+    "knee": "the knee of {} members with {}: nearest to the ideal corner",
+    "smallest": "the smallest file of {} members with {}",
+    "best": "lowest WER of {} members with {}",
+}
 
 
 def pick(candidates: Sequence[Candidate], budget: Budget, *, knee: bool = False) -> Pick:
@@ -58,31 +68,25 @@ def pick(candidates: Sequence[Candidate], budget: Budget, *, knee: bool = False)
     With ``knee`` the member within the budget that is nearest to the ideal corner of all objectives.
 
     Args:
-        candidates: everyone that was measured: estimates follow from all, the choice is among the rows and the fronts
-            of measured and of shrunken WERs.
+        candidates: everyone that was measured: estimates follow from all, the choice is among ``choosable``.
 
     Raises:
         UserError: if nothing meets the budget; it names the nearest member and what it misses.
     """
     if not candidates:
         raise UserError("nothing measured yet; run `hubits search` first")
-    estimates = dict(zip(candidates, shrink_candidates(candidates).wer.tolist(), strict=True))
-    rows = (c for c in candidates if c.uniform)
-    members = list(dict.fromkeys([*front(candidates), *shrunken_front(candidates), *rows]))
-    limits = budget.limits()
-    fitting = [m for m in members if all(getattr(m, key) <= limit for key, limit in limits.items())]
+    estimates, limits = choosable(candidates), budget.limits()
     wanted = " and ".join(_say(key, limit, "at most ") for key, limit in limits.items()) or "no budget"
-    if not fitting:
-        raise UserError(_missed(members, limits, wanted))
-    if knee:
-        chosen, why = _knee(fitting), f"the knee of {len(fitting)} members with {wanted}: nearest to the ideal corner"
-    elif set(limits) == {"wer"}:
-        chosen = min(fitting, key=lambda m: m.storage_mb)
-        why = f"the smallest file of {len(fitting)} members with {wanted}"
-    else:
-        chosen = min(fitting, key=lambda m: (estimates[m], m.storage_mb))
-        why = f"lowest WER of {len(fitting)} members with {wanted}"
-    return Pick(chosen, why, estimates[chosen], tuple(doubts(chosen, fitting)))
+    goal = goal_of(limits, knee)
+    chosen = choose(estimates, limits, goal)
+    if chosen is None:
+        raise UserError(_missed(list(estimates), limits, wanted))
+    fitting = within(estimates, limits)
+    down, up = neighbours(chosen, estimates)
+    return Pick(
+        chosen, _WHY[goal].format(len(fitting), wanted), estimates[chosen], tuple(doubts(chosen, down, fitting)),
+        binding(estimates, limits, goal), down, up,
+    )  # fmt: skip
 
 
 def _missed(members: Sequence[Candidate], limits: dict[str, float], wanted: str) -> str:
@@ -91,27 +95,40 @@ def _missed(members: Sequence[Candidate], limits: dict[str, float], wanted: str)
     return f"no member has {wanted}; the nearest is {nearest.name} with {missed}: raise the budget"
 
 
-def doubts(chosen: Candidate, others: Sequence[Candidate]) -> Iterator[str]:
-    """What speaks against trusting the choice of a candidate among others that were to be had."""
-    no_dearer = [
-        o for o in others if o is not chosen and o.storage_mb <= chosen.storage_mb and o.runtime <= chosen.runtime
-    ]
-    for other in no_dearer:
-        gain = test_gain(other, chosen)
-        if gain is not None and gain[1] > 0:
-            yield f"on the test corpus {other.name}, which costs no more, is better by {gain[0]:.2f} points"
+def doubts(chosen: Candidate, down: Candidate | None, others: Sequence[Candidate]) -> Iterator[str]:
+    """What speaks against trusting the choice of a candidate.
+
+    Args:
+        down: the next one that costs less.
+        others: that were to be had.
+    """
+    yield from (text for _, text in better_on_test(chosen, others))
     width = chosen.wer_high - chosen.wer_low
     if chosen.wer > 0 and width > _WIDE * chosen.wer:
         yield f"its WER is known to {width:.1f} points only; a larger development corpus tells more"
+    if down is not None:
+        points, low, high = lead(chosen, down)
+        if low <= 0:
+            span = f"{points:+.2f} points [{low:+.2f}, {high:+.2f}]"
+            yield f"its lead over {down.name}, which costs less, is noise: {span}"
+
+
+def better_on_test(chosen: Candidate, others: Sequence[Candidate]) -> Iterator[tuple[Candidate, str]]:
+    """Those that cost no more and are significantly better on the test corpus, each with what to say of it."""
+    for other in others:
+        if other is chosen or other.storage_mb > chosen.storage_mb or other.runtime > chosen.runtime:
+            continue
+        gain = test_gain(other, chosen)
+        if gain is not None and gain[1] > 0:
+            yield other, f"on the test corpus {other.name}, which costs no more, is better by {gain[0]:.2f} points"
+
+
+def named(key: str) -> str:
+    """What a limit is of, such as ``storage``, by the member's attribute."""
+    return _UNITS[key][0]
 
 
 def _say(key: str, value: float, before: str = "") -> str:
+    """A limit or what a member has, such as ``storage at most 1.2 MB``, by the member's attribute."""
     what, unit = _UNITS[key]
     return f"{what} {before}{value:g} {unit}" if before else f"{what} {value:.3f} {unit}"
-
-
-def _knee(members: Sequence[Candidate]) -> Candidate:
-    costs = np.array([m.objectives for m in members])
-    span = np.ptp(costs, axis=0)
-    scaled = (costs - costs.min(0)) / np.where(span > 0, span, 1.0)
-    return members[int(np.argmin(np.linalg.norm(scaled, axis=1)))]

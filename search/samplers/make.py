@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from search.samplers.context import SamplerAt, SamplerContext
 from spaces import UserError
+from spaces.names import choices
 
 
 def _ours(context: SamplerContext) -> SamplerAt:
@@ -76,7 +77,7 @@ def make_sampler(name: str, context: SamplerContext) -> SamplerAt:
         UserError: if there is none of that name.
     """
     if name not in SAMPLERS:
-        raise UserError(f"sampler: {name!r} does not exist; choose from {', '.join(SAMPLERS)}")
+        raise UserError(f"sampler: {name!r} does not exist; {choices(name, SAMPLERS)}")
     return SAMPLERS[name].make(context)
 
 

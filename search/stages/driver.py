@@ -1,5 +1,6 @@
 """The driver: opens trials, lets an executor measure them, writes down what came out; the only writer of a study."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from search.hypervolume import dominated, hypervolume, reference_beyond
 from search.running.dispatch import Finished, dispatch
 from search.running.job import Job, MeasureJob, Outcome, ScoreJob
 from search.samplers.context import SamplerAt
+from search.stages.chronicle import Chronicle
 from search.stages.stage import Progress, RunContext
 from search.stages.verdict import counts, hopeless
 from search.study.candidate import Candidate
@@ -22,10 +24,12 @@ from search.study.ledger import Ledger, Values
 from search.study.records import candidates, costs, open_study
 from search.study.snapshot import write_snapshot
 from search.study.study_file import StudyFile
+from search.study.tally import tally
 from spaces import Assignment, UserError
 
 _FREE_ASKS = 100  # asks in a row that may cost nothing (measured before, over a limit) until the space counts as spent
 _DOUBT = 0.1  # share by which a WER may be too high without its checkpoint being dropped
+_COPY_EVERY, _COPY_SHARE = 10.0, 50.0  # seconds from a copy to the next, and times what it took, whichever is longer
 _GROWTH = 1e-3  # relative growth of the hypervolume below which a candidate brought nothing
 
 
@@ -47,6 +51,9 @@ class Driver:
         self._wanted = {a.digest: a for a in (*file.uniform.values(), *given)}
         rows = (*file.uniform.values(), *file.search_space.rows.grid.values())
         self._grid = {assignment.digest for assignment in rows}
+        names = {**file.search_space.rows.grid, **file.uniform}
+        self._chronicle = Chronicle({assignment.digest: name for name, assignment in names.items()})
+        self._next_copy = 0.0
         self._given = [a for digest, a in self._wanted.items() if digest not in self._ledger.measured]
         self._pending: dict[int, Assignment] = {}
         self._failures: list[Outcome] = []
@@ -81,17 +88,33 @@ class Driver:
                 progress.failed += 1
             self._end_on_a_plateau()
             self._show(progress, len(self._pending))
+            self._copy_now_and_then()
         if not self._context.stop() and self._file.corpora.test is not None:
             self._score_front()
-        everyone = candidates(self._file, open_study(self._file, create=False))
-        write_snapshot(self._file, everyone)
+        return self._copy_down()
+
+    def _copy_down(self) -> list[Candidate]:
+        """Everything measured, and a copy of it for those who look without the database."""
+        study = open_study(self._file, create=False)
+        everyone = candidates(self._file, study)
+        write_snapshot(self._file, everyone, tally(study))
         return everyone
+
+    def _copy_now_and_then(self) -> None:
+        """For those who watch: as often as it costs next to nothing."""
+        began = time.monotonic()
+        if began >= self._next_copy:
+            self._copy_down()
+            self._next_copy = time.monotonic() + max(_COPY_EVERY, _COPY_SHARE * (time.monotonic() - began))
 
     def _show(self, progress: Progress, running: int) -> None:
         progress.running, progress.note = running, self._note
+        progress.busy, progress.told = self._chronicle.busy, self._chronicle.told
+        progress.repeated = self._chronicle.repeated
         if self._front:
             reference = self._reference()
-            progress.volume = hypervolume(list(self._front.values()), reference)
+            progress.front, progress.rows = list(self._front.values()), list(self._rows.values())
+            progress.volume = hypervolume(progress.front, reference)
             rows = hypervolume(list(self._rows.values()), reference)
             progress.gain = progress.volume / rows - 1 if rows else None
         self._context.on_progress(progress)
@@ -107,12 +130,14 @@ class Driver:
                 number, assignment = self._ledger.propose(self._sampler(self._ledger.asked))
             if assignment.digest in self._ledger.measured:
                 self._ledger.repeat(number, assignment)
+                self._chronicle.repeated += 1
             elif assignment in self._pending.values():
                 self._ledger.fail(number, assignment, REPEATED, "being measured by another trial")
             elif (over := self._over_limit(assignment)) and assignment.digest not in self._uniform:
                 self._ledger.fail(number, assignment, OVER_LIMIT, over)
             else:
                 self._pending[number] = assignment
+                self._chronicle.started(number, assignment)
                 return MeasureJob(number=number, assignment=assignment, **self._common)
         self._target = len(self._pending)
         self._note = f"ended early: {_FREE_ASKS} proposals in a row were measured before or over a limit"
@@ -144,6 +169,7 @@ class Driver:
         if outcome.result is None:
             failure = outcome.failure or ERROR
             kind = self._ledger.fail(number, assignment, failure, outcome.message, finished.failures)
+            self._chronicle.failed(number, assignment, kind, outcome.message)
             # one that was wanted for itself is tried again by the next run; no other takes its place
             self._target -= assignment.digest in self._wanted
             if counts(kind):
@@ -154,8 +180,15 @@ class Driver:
         self._failures.clear()
         self._ledger.complete(number, assignment, outcome.result, finished.failures)
         self._target -= 1
-        self._take_in(assignment.digest, self._ledger.measured[assignment.digest].values)
+        values = self._ledger.measured[assignment.digest].values
+        before = self._volume()
+        self._take_in(assignment.digest, values)
+        growth = self._volume() / before - 1 if before else 0.0
+        self._chronicle.measured(number, assignment, values, growth, assignment.digest in self._front)
         return True
+
+    def _volume(self) -> float:
+        return hypervolume(list(self._front.values()), self._reference()) if self._front else 0.0
 
     def _take_in(self, digest: str, values: Values) -> None:
         """Keep the front up to date, and drop the checkpoints that no pick can want."""
@@ -175,7 +208,7 @@ class Driver:
                 for path in (checkpoint, head_path(checkpoint)):
                     path.unlink(missing_ok=True)
         if self._file.search.plateau is not None:
-            self._volumes.append(hypervolume(list(self._front.values()), self._reference()))
+            self._volumes.append(self._volume())
 
     def _reference(self) -> Values:
         """As ``reference_point``, from what is at hand."""

@@ -2,13 +2,14 @@
 
 import fcntl
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TypeVar
 
 from search.running.executors import Executor, make_executor
+from search.stages.chronicle import Busy, Told, Values
 from search.study.layout import lock_path
 from search.study.study_file import StudyFile
 from spaces import UserError
@@ -21,6 +22,9 @@ class Progress:
     Attributes:
         volume: hypervolume of everything measured.
         gain: its share above that of the uniform rows alone.
+        front: WER, MB and runtime of what nobody dominates; ``rows`` the same of the uniform rows.
+        repeated: proposals that were measured before, and cost nothing.
+        busy: the trials under way; ``told`` those that ended since the start, oldest first.
     """
 
     planned: int
@@ -33,6 +37,11 @@ class Progress:
     seconds: list[float] = field(default_factory=list)
     workers: int = 1
     note: str = ""
+    front: Sequence[Values] = ()
+    rows: Sequence[Values] = ()
+    repeated: int = 0
+    busy: Sequence[Busy] = ()
+    told: Sequence[Told] = ()
 
     @property
     def seconds_left(self) -> float | None:

@@ -1,5 +1,8 @@
 """Copying a study from one database to another: from a laptop's SQLite to a server's PostgreSQL, or back."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import get_args
 
 import optuna
@@ -40,3 +43,24 @@ def copy_study(file: StudyFile, target: str) -> list[str]:
     if not copied:
         raise UserError(f"{file.path}: nothing measured yet; there is nothing to copy")
     return copied
+
+
+def copy_database(file: StudyFile, target: Path) -> str:
+    """Copy what one fidelity measured into a new SQLite file, while a search may be writing; the copy's URL.
+
+    Raises:
+        UserError: if there is nothing to copy.
+    """
+    url = f"sqlite:///{target}"
+    if file.search.storage:
+        copy_study(file, url)
+        return url
+    database = database_path(file)
+    if not database.exists():
+        raise UserError(f"{file.path}: nothing measured yet; start with `hubits search {file.path.name}`")
+    with (
+        closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+    return url

@@ -30,7 +30,7 @@ from spaces import Assignment
 
 Values = tuple[float, float, float]
 _LOST_AT_MOST = 2  # trials of one candidate that may lose all their workers
-_KEPT = ("wer_low", "wer_high", "errors", "ctc", "divergence", "seconds", "steps", "fingerprint")
+_KEPT = ("wer_low", "wer_high", "errors", "ctc", "divergence", "seconds", "steps", "fingerprint", "device")
 _OBSERVED = ("wer_low", "wer_high", "ctc", "divergence")  # what samplers want to know beside the objectives
 
 
@@ -157,7 +157,7 @@ class Ledger:
         values = (result["wer"], *costs(self._file, assignment))
         if failures:
             self._note(number, "attempts", list(failures))
-        self._note(number, "result", {key: result[key] for key in _KEPT})
+        self._note(number, "result", {key: result[key] for key in _KEPT if key in result})
         self._close(number, TrialState.COMPLETE, values, {key: result[key] for key in _OBSERVED})
         self.measured[assignment.digest] = Measured(number, values)
 

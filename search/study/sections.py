@@ -11,6 +11,7 @@ from evaluators.section import Section
 from search.samplers.make import SAMPLERS
 from spaces.architecture import BLOCK_GROUPS
 from spaces.choice import GRANULARITIES
+from spaces.names import choices
 
 UNIFORM = ("fp16", "w8a8", "w4a4", "w2a2", "w1a1")
 
@@ -82,5 +83,5 @@ class SearchSettings(Section):
 def known(name: str, registry: Collection[str]) -> str:
     """The name, if a registry has it."""
     if name not in registry:
-        raise ValueError(f"there is none of that name; choose from {', '.join(registry)}")
+        raise ValueError(f"there is none of that name; {choices(name, registry)}")
     return name

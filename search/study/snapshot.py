@@ -1,7 +1,8 @@
 """A copy of the candidates beside the database, so that front and pick need not start a database engine to look.
 
 The study's database stays the only truth: the copy carries the database file's size and time of change, and is passed
-over as soon as either differs.
+over as soon as either differs. A search copies now and then while it runs, for those who watch: they take the copy as
+it is, and never touch the database.
 """
 
 import json
@@ -13,35 +14,63 @@ from evaluators.files import write_json
 from search.study.candidate import Candidate
 from search.study.layout import database_path, snapshot_path
 from search.study.study_file import StudyFile
+from search.study.tally import Tally, tally
 from spaces import Assignment
 
-
-def write_snapshot(file: StudyFile, candidates: Sequence[Candidate]) -> None:
-    """Copy the candidates as the database holds them now; nothing for a database that is no file of the study's own."""
-    stamp = _stamp(file)
-    if stamp is not None:
-        rows = [{**asdict(m), "assignment": m.assignment.to_json()} for m in candidates]
-        write_json({"stamp": stamp, "signature": file.signature, "candidates": rows}, snapshot_path(file))
+Snapshot = tuple[list[Candidate], Tally]
 
 
-def measured_candidates(file: StudyFile) -> list[Candidate]:
-    """Every measured candidate, from the copy where it is current, else from the database.
+def write_snapshot(file: StudyFile, candidates: Sequence[Candidate], told: Tally) -> None:
+    """Copy the candidates and the tally as the database holds them now."""
+    rows = [{**asdict(m), "assignment": m.assignment.to_json()} for m in candidates]
+    content = {"stamp": _stamp(file), "signature": file.signature, "candidates": rows, "tally": asdict(told)}
+    write_json(content, snapshot_path(file))
+
+
+def read_snapshot(file: StudyFile) -> Snapshot | None:
+    """The copy as it is, whatever was measured since; None where there is none of this study."""
+    return _read(file, current=False)
+
+
+def measured(file: StudyFile) -> Snapshot:
+    """Every measured candidate and the tally, from the copy where it is current, else from the database.
 
     Raises:
         UserError: as ``open_study``.
     """
-    try:
-        snapshot = json.loads(snapshot_path(file).read_text(encoding="utf-8"))
-        if snapshot["stamp"] == _stamp(file) and snapshot["signature"] == file.signature:
-            return [_candidate(file, row) for row in snapshot["candidates"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass  # no copy, or a torn one: the database has it all
+    found = _read(file, current=True)
+    if found is not None:
+        return found
     from search.study.records import candidates, open_study
 
-    return candidates(file, open_study(file, create=False))
+    study = open_study(file, create=False)
+    return candidates(file, study), tally(study)
+
+
+def measured_candidates(file: StudyFile) -> list[Candidate]:
+    """Every measured candidate.
+
+    Raises:
+        UserError: as ``open_study``.
+    """
+    return measured(file)[0]
+
+
+def _read(file: StudyFile, *, current: bool) -> Snapshot | None:
+    try:
+        snapshot = json.loads(snapshot_path(file).read_text(encoding="utf-8"))
+        stamp = snapshot["stamp"]
+        if snapshot["signature"] != file.signature or (current and (stamp is None or stamp != _stamp(file))):
+            return None
+        return [_candidate(file, row) for row in snapshot["candidates"]], Tally(
+            **(snapshot["tally"] if current else snapshot.get("tally", {}))
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None  # no copy, or a torn one: the database has it all
 
 
 def _stamp(file: StudyFile) -> list[int] | None:
+    """Of a database that is a file of the study's own; None for another one, which tells nothing of its changes."""
     database = database_path(file)
     if file.search.storage is not None or not database.exists():
         return None

@@ -31,6 +31,7 @@ from spaces import (
     ctc_config,
     named_architecture,
 )
+from spaces.names import nearest
 
 Fidelity = Literal["supernet", "short", "refined"]
 METHOD = 3  # raise when finetunes or scores change: what was measured before cannot be compared
@@ -76,7 +77,8 @@ class StudyFile(Section):
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise UserError(f"{path}: no such study file") from None
+            beside = (str(other) for other in path.parent.glob("*.toml"))
+            raise UserError(f"{path}: no such study file; {nearest(path, beside)}".rstrip("; ")) from None
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{path}: not a TOML file: {error}") from None
         for key in ("path", "fidelity"):

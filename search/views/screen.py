@@ -3,11 +3,13 @@
 import sys
 import time
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from search.stages.stage import Progress
+from search.views.panel import search_panel
+from search.views.words import duration
 
 _STAGES = {
     "sensitivity": "sensitivities", "supernet": "on the supernet", "search": "search", "refine": "refinement",
@@ -16,18 +18,11 @@ _STAGES = {
 _PLAIN_EVERY = 10.0  # seconds between lines where the output is not a terminal
 
 
-def duration(seconds: float) -> str:
-    """Such as 2:05 or 1:02:05."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 class StatusLine:
-    """One line that is rewritten in a terminal, and printed now and then elsewhere; on standard error."""
+    """What is rewritten in a terminal, and printed as a line now and then elsewhere; on standard error."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
         self._live: Live | None = None
         self._printed, self._last = -_PLAIN_EVERY, ""
 
@@ -42,10 +37,13 @@ class StatusLine:
         elif self._last:
             print(self._last, file=sys.stderr, flush=True)
 
-    def show(self, text: str, *, last: bool = False) -> None:
-        """Replace the line; the ``last`` one of a stage is printed whatever the output is."""
+    def show(self, text: str, drawn: RenderableType | None = None, *, last: bool = False) -> None:
+        """Replace what is shown: in a terminal by what is ``drawn``, if anything, else by the text.
+
+        The ``last`` line of a stage is printed whatever the output is.
+        """
         if self._live:
-            self._live.update(Text(text))
+            self._live.update(Text(text) if drawn is None else drawn)
             return
         if last or time.monotonic() - self._printed >= _PLAIN_EVERY:
             print(text, file=sys.stderr, flush=True)
@@ -55,7 +53,7 @@ class StatusLine:
 
 
 class SearchLine:
-    """The line of a search: done, running, failed, hypervolume and what it has over the rows, time left."""
+    """Where a search stands: a line, and under it in a terminal its workers, what came last and a small front."""
 
     def __init__(self, line: StatusLine) -> None:
         self._line = line
@@ -65,6 +63,8 @@ class SearchLine:
         """Show where the search stands."""
         what = _STAGES[progress.stage]
         text = f"{what}  {progress.done}/{progress.planned} done  {progress.running} running  {progress.failed} failed"
+        if progress.repeated:
+            text += f"  {progress.repeated} repeats saved"
         if progress.volume is not None and progress.stage != "test":
             over = "" if progress.gain is None else f", {100 * progress.gain:.1f} % over the rows"
             text += f"  hypervolume {progress.volume:.4f}{over}"
@@ -72,7 +72,8 @@ class SearchLine:
         text += f"  {duration(time.monotonic() - self._started)} gone"
         finished = not progress.running and (progress.done == progress.planned or bool(progress.note))
         tail = progress.note or ("" if left is None else f"about {duration(left)} left")
-        self._line.show(f"{text}  {tail}".rstrip(), last=finished)
+        text = f"{text}  {tail}".rstrip()
+        self._line.show(text, search_panel(text, progress), last=finished)
 
 
 class CountLine:

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 
 from search.front.pareto import front, gain, gain_text, is_tied, reference_point
-from search.front.pick import Pick
 from search.hypervolume import hypervolume
 from search.stages.fidelity import agreements
 from search.study.candidate import Candidate
@@ -84,7 +83,7 @@ def print_sensitivity(file: StudyFile, table: dict[str, list[float]], unit: str)
     for column in data.columns:
         shown.add_column(column, justify="right")
     for name, values in zip(data.rows, data.added, strict=True):
-        shown.add_row(name, *(f"{v:.4f}" for v in values))
+        shown.add_row(name, *(data.text(v) for v in values))
     Console().print(shown)
 
 
@@ -116,19 +115,6 @@ def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
         table.add_row(one["recipe"], str(one["bits"]), str(one["seeds"]), *cells, gain,
                       f"{one['storage_mb']:.2f}", f"{one['runtime']:.2f}", published)  # fmt: skip
     Console(width=None if Console().is_terminal else 180).print(table)
-
-
-def print_pick(file: StudyFile, chosen: Pick) -> None:
-    """Print what was picked, and why."""
-    one = chosen.candidate
-    print(
-        f"{one.name}: WER {one.wer:.2f} % [{one.wer_low:.2f}, {one.wer_high:.2f}], "
-        f"{one.storage_mb:.3f} MB, runtime {one.runtime:.3f} of fp16"
-    )
-    print(f"why: {chosen.reason}")
-    for doubt in chosen.warnings:
-        print(f"but: {doubt}")
-    print(one.assignment.short(file.architecture))
 
 
 def print_agreement(file: StudyFile) -> None:

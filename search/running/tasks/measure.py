@@ -8,7 +8,7 @@ from evaluators.data.corpus import fingerprint
 from evaluators.data.load import CorpusSettings, load_corpus
 from evaluators.files import write_json
 from evaluators.formats.packed import save_packed
-from evaluators.models.forward import arithmetic
+from evaluators.models.forward import arithmetic, device_name
 from evaluators.models.tensors import read_stored, save_half
 from evaluators.wer import WordErrors
 from search.running.cache import study_evaluator, watch
@@ -34,6 +34,7 @@ def measure(job: MeasureJob) -> dict[str, Any]:
         "steps": measured.steps,
         "seconds": {stage: round(s, 3) for stage, s in measured.seconds.items()},
         "fingerprint": f"{fingerprint(evaluator.dev)} {arithmetic(evaluator.device)}",
+        "device": device_name(evaluator.device),
     }
     if not math.isfinite(result["wer"]):
         raise ArithmeticError("the WER is not a finite number")

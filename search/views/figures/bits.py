@@ -36,7 +36,7 @@ def build_bits(candidates: Sequence[Candidate], space: SearchSpace) -> BitsData:
     weighted = {c: names for c, names in columns.items() if c not in weightless}
     chosen = front(candidates)
     return BitsData(
-        [f"{m.name}  {m.storage_mb:.2f} MB  {m.wer:.1f} %" for m in chosen],
+        [m.name for m in chosen],
         list(weighted),
         [[sum(m.assignment[n].weight.bits for n in names) / len(names) for names in weighted.values()] for m in chosen],
         list(columns),
@@ -48,26 +48,32 @@ def build_bits(candidates: Sequence[Candidate], space: SearchSpace) -> BitsData:
 
 
 def draw_bits(data: BitsData) -> go.Figure:
-    """Two heat maps on one logarithmic colour scale."""
+    """Two heat maps, one under the other, on one logarithmic colour scale."""
     figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, subplot_titles=("weights", "activations"), column_widths=[0.4, 0.6]
-    )
+        rows=2, cols=1, subplot_titles=("weights", "activations"),
+        vertical_spacing=min(0.3, 150 / (330 + 44 * len(data.rows))),
+    )  # fmt: skip
     panels = ((1, data.weight_columns, data.weights), (2, data.activation_columns, data.activations))
-    for column, names, table in panels:
+    for row, names, table in panels:
         figure.add_trace(
             go.Heatmap(
                 z=[[math.log2(v) for v in r] for r in table], x=names, y=data.rows, coloraxis="coloraxis",
                 xgap=1, ygap=1, text=[[f"{v:.2g}" for v in r] for r in table], texttemplate="%{text}",
+                customdata=[[(name,) for _ in names] for name in data.rows],
                 hovertemplate="%{y}<br>%{x}: %{text} bits<extra></extra>",
             ),
-            row=1, col=column,
+            row=row, col=1,
         )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(showgrid=False)
     figure.update_layout(
         coloraxis={
             "colorscale": "Viridis", "cmin": 0, "cmax": 4,
-            "colorbar": {"title": {"text": "bits"}, "tickvals": [*range(5)], "ticktext": ["1", "2", "4", "8", "16"]},
+            "colorbar": {
+                "title": {"text": "bits"}, "tickvals": [*range(5)], "ticktext": ["1", "2", "4", "8", "16"],
+                "thickness": 10,
+            },
         },
-        height=max(320, 130 + 24 * len(data.rows)),
+        height=330 + 44 * len(data.rows),
     )  # fmt: skip
     return styled(figure, None, None)

@@ -1,98 +1,132 @@
-"""The front: WER against storage or runtime, by what each candidate is."""
+"""The front: WER against storage, against runtime and against both, by what each candidate is."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from search.front.pareto import front, is_tied
+from search.front.pareto import front
 from search.study.candidate import Candidate
-from search.views.figures.style import ACCENT, GREY, styled
-from spaces import SearchSpace
+from search.views.figures.roles import ROLES, roles
+from search.views.figures.style import TESTED, styled, ticks
 
-_AXES = {"storage_mb": "storage of the packed file, MB", "runtime": "estimated runtime, share of fp16"}
+AXES = {"storage_mb": "storage of the packed file, MB", "runtime": "estimated runtime, share of fp16"}
 
 
 class Point(NamedTuple):
-    """A measured candidate as a figure shows it; ``low`` and ``high`` bound its WER."""
+    """A measured candidate as a figure shows it; ``low`` and ``high`` bound its WER, ``test`` is that on other speech.
+
+    ``label`` stands beside it where it has one. One that is not on the front is drawn open.
+    """
 
     name: str
-    x: float
+    storage_mb: float
+    runtime: float
     wer: float
     low: float
     high: float
-    runtime: float
+    test: float | None
     mean_bits: float
-    note: str
+    label: str
+    on_front: bool
 
 
 class FrontData(NamedTuple):
-    """Candidates by role: on the front and mixed, uniform, and all others; ``tied`` ones may well be on the front."""
+    """Candidates by their role, against ``storage_mb``, ``runtime`` or, where the axis is empty, both."""
 
     axis: str
-    mixed: list[Point]
-    uniform: list[Point]
-    dominated: list[Point]
-    tied: list[Point]
+    points: dict[str, list[Point]]
 
 
-def build_front(candidates: Sequence[Candidate], axis: str, space: SearchSpace) -> FrontData:
-    """WER against ``storage_mb`` or ``runtime``."""
-    on_front = front(candidates)
-    ties = {m for m in candidates if is_tied(m, on_front)}
-    points = {m: _point(m, axis, space) for m in sorted(candidates, key=lambda m: getattr(m, axis))}
-    return FrontData(
-        axis,
-        [p for m, p in points.items() if m in on_front and not m.uniform],
-        [p for m, p in points.items() if m.uniform],
-        [p for m, p in points.items() if m not in on_front and not m.uniform and m not in ties],
-        [p for m, p in points.items() if m in ties and not m.uniform],
-    )
+def build_front(candidates: Sequence[Candidate], axis: str) -> FrontData:
+    """WER against ``storage_mb`` or ``runtime``; against both where the axis is empty."""
+    on_front = set(front(candidates))
+    points: dict[str, list[Point]] = {role: [] for role in ROLES}
+    for one, role in roles(candidates).items():
+        named = role == "paper" or one.name == "fp16"
+        points[role].append(_point(one, one.name if named else "", one in on_front))
+    return FrontData(axis, points)
 
 
-def _point(candidate: Candidate, axis: str, space: SearchSpace) -> Point:
-    note = candidate.assignment.short(space.architecture).replace("; ", "<br>")
+def _point(one: Candidate, label: str, on_front: bool) -> Point:
     return Point(
-        candidate.name, getattr(candidate, axis), candidate.wer, candidate.wer_low, candidate.wer_high,
-        candidate.runtime, candidate.mean_bits, note,
+        one.name, one.storage_mb, one.runtime, one.wer, one.wer_low, one.wer_high,
+        one.test["wer"] if one.test else None, one.mean_bits, label, on_front,
     )  # fmt: skip
 
 
 def draw_front(data: FrontData) -> go.Figure:
-    """The front as circles coloured by mean weight bits, uniform members as labelled diamonds, the rest in grey."""
+    """One trace a role, bars for the intervals of what is on the front; small triangles are WERs on the test corpus."""
     figure = go.Figure()
-    figure.add_trace(_scatter(data.dominated, "measured, dominated", {"color": GREY, "size": 6}, bars=False))
-    ring = {"color": "white", "size": 8, "line": {"color": GREY, "width": 2}}
-    figure.add_trace(_scatter(data.tied, "dominated, but not by a significant WER", ring, bars=False))
-    marker = {
-        "color": [p.mean_bits for p in data.mixed], "colorscale": "Viridis", "size": 11, "cmin": 1, "cmax": 8,
-        "colorbar": {"title": {"text": "bits a<br>weight"}, "thickness": 12}, "line": {"color": "white", "width": 1},
-    }  # fmt: skip
-    figure.add_trace(_scatter(data.mixed, "mixed, on the front", marker))
-    uniform = _scatter(data.uniform, "uniform", {"color": ACCENT, "size": 12, "symbol": "diamond"})
-    uniform.update(mode="markers+text", text=[p.name for p in data.uniform], textposition="top right")
-    figure.add_trace(uniform)
-    # most of what is interesting is small: a logarithmic axis gives it room
-    ticks = _ticks([p.x for p in (*data.mixed, *data.uniform, *data.dominated, *data.tied)])
-    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{t:g}" for t in ticks])
-    return styled(figure, _AXES[data.axis], "WER, %")
+    for role, points in data.points.items():
+        figure.add_trace(_scatter(role, points, lambda p: getattr(p, data.axis)))
+    tested = [p for role in ("front", "paper", "row") for p in data.points[role] if p.test is not None]
+    figure.add_trace(
+        go.Scatter(
+            x=[getattr(p, data.axis) for p in tested], y=[p.test for p in tested], name="the same on the test corpus",
+            mode="markers", marker={"color": TESTED, "symbol": "triangle-down-open", "size": 7},
+            customdata=[(p.name,) for p in tested], meta="test",
+            hovertemplate="<b>%{customdata[0]}</b><br>test WER %{y:.2f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    # most of what is interesting is small: logarithmic axes give it room
+    everyone = [p for points in data.points.values() for p in points]
+    figure.update_xaxes(**ticks([getattr(p, data.axis) for p in everyone]))
+    figure.update_yaxes(**ticks([w for p in everyone for w in (p.wer, p.test) if w is not None and w > 0]))
+    return styled(figure, AXES[data.axis], "WER, %")
 
 
-def _ticks(values: list[float]) -> list[float]:
-    """Round numbers within the range of some positive values, for a logarithmic axis."""
-    steps = [s * 10.0**power for power in range(-4, 5) for s in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)]
-    return [round(s, 8) for s in steps if 0.9 * min(values) <= s <= 1.1 * max(values)]
+def draw_space(data: FrontData) -> go.Figure:
+    """The same in three dimensions."""
+    figure = go.Figure()
+    for role, points in data.points.items():
+        look = ROLES[role]
+        figure.add_trace(
+            go.Scatter3d(
+                x=[p.storage_mb for p in points], y=[p.runtime for p in points], z=[p.wer for p in points],
+                name=look.title, mode="markers", customdata=_custom(points), hovertemplate=_HOVER, meta=role,
+                marker={"color": look.colour, "symbol": _symbols(role, points), "size": look.size / 2},
+            )
+        )  # fmt: skip
+    everyone = [p for points in data.points.values() for p in points]
+    axes = {
+        "xaxis": {"title": {"text": "MB"}, **ticks([p.storage_mb for p in everyone])},
+        "yaxis": {"title": {"text": "runtime"}, **ticks([p.runtime for p in everyone])},
+        "zaxis": {"title": {"text": "WER, %"}, **ticks([p.wer for p in everyone if p.wer > 0])},
+        "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 0.7}},
+    }
+    figure.update_layout(scene=axes)
+    return styled(figure, None, None).update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0})
 
 
-def _scatter(points: list[Point], name: str, marker: dict[str, object], *, bars: bool = True) -> go.Scatter:
+_HOVER = (
+    "<b>%{customdata[0]}</b><br>WER %{customdata[1]:.2f} % [%{customdata[2]:.2f}, %{customdata[3]:.2f}]"
+    "<br>%{customdata[4]:.3f} MB, runtime %{customdata[5]:.3f}, %{customdata[6]:.2f} bits a weight<extra></extra>"
+)
+
+
+def _custom(points: Sequence[Point]) -> list[tuple[Any, ...]]:
+    """What is said of each; the first is the name, by which the report links its figures."""
+    return [
+        (p.name, *(round(v, 4) for v in (p.wer, p.low, p.high, p.storage_mb, p.runtime, p.mean_bits))) for p in points
+    ]
+
+
+def _symbols(role: str, points: Sequence[Point]) -> list[str]:
+    """Of the points of a role: rows that are not on the front are open."""
+    symbol = ROLES[role].symbol
+    return [f"{symbol}-open" if role in ("row", "paper") and not p.on_front else symbol for p in points]
+
+
+def _scatter(role: str, points: Sequence[Point], x: Callable[[Point], float]) -> go.Scatter:
+    look = ROLES[role]
     return go.Scatter(
-        x=[p.x for p in points], y=[p.wer for p in points], name=name, mode="markers", marker=marker,
-        customdata=[(p.name, p.runtime, p.mean_bits, p.low, p.high, p.note) for p in points],
-        hovertemplate="<b>%{customdata[0]}</b><br>WER %{y:.2f} % [%{customdata[3]:.2f}, %{customdata[4]:.2f}]"
-        "<br>%{x:.3f}, runtime %{customdata[1]:.3f}, %{customdata[2]:.2f} bits a weight"
-        "<br>%{customdata[5]}<extra></extra>",
+        x=[x(p) for p in points], y=[p.wer for p in points], name=look.title, mode="markers+text", meta=role,
+        text=[p.label for p in points], textposition="top center", cliponaxis=False, customdata=_custom(points),
+        hovertemplate=_HOVER,
+        marker={"color": look.colour, "symbol": _symbols(role, points), "size": look.size},
         error_y={
             "type": "data", "array": [p.high - p.wer for p in points], "arrayminus": [p.wer - p.low for p in points],
-            "thickness": 1, "width": 2, "color": "rgba(29,39,51,.35)", "visible": bars,
+            "thickness": 1, "width": 2, "color": "rgba(128,140,152,.55)", "visible": role in ("front", "paper"),
         },
     )  # fmt: skip

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from search.study.candidate import Candidate
 from search.study.sensitivities import read_sensitivity
 from search.study.study_file import StudyFile
-from search.views.figures import bits, front, progress, relative, sensitivity
+from search.views.figures import bits, front, parallel, progress, relative, sensitivity
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,39 @@ FIGURES = (
     Figure(
         "storage",
         "WER against storage",
-        "Each point is a finetuned, packed and scored checkpoint; bars are 95 % bootstrap intervals on the development "
-        "corpus. Hover for the assignment.",
-        lambda file, found: front.build_front(found, "storage_mb", file.search_space),
+        "Packed and scored checkpoints with 95 % bootstrap intervals; uniform rows that are dominated are open.",
+        lambda _, found: front.build_front(found, "storage_mb"),
         front.draw_front,
     ),
     Figure(
         "runtime",
         "WER against estimated runtime",
-        "An estimate by the study's runtime model, by arithmetic: nothing was timed on a low-bit machine.",
-        lambda file, found: front.build_front(found, "runtime", file.search_space),
+        "By the study's runtime model, which is arithmetic: nothing was timed on a low-bit machine.",
+        lambda _, found: front.build_front(found, "runtime"),
         front.draw_front,
+    ),
+    Figure(
+        "space",
+        "WER, storage and runtime at once",
+        "The three objectives, all smaller is better; drag to turn.",
+        lambda _, found: front.build_front(found, ""),
+        front.draw_space,
+    ),
+    Figure(
+        "relative",
+        "Beside what others published, each against its own fp16",
+        "Crosses are the rows of arXiv 2301.00652 for its own model on LibriSpeech, stars distilled models: reference "
+        "points for the shape of the trade, not measured here and not comparable in WER.",
+        lambda file, found: relative.build_relative(found),
+        relative.draw_relative,
+    ),
+    Figure(
+        "parallel",
+        "Every member as a line",
+        "What each costs, and the mean bits of each group's weights (w) and activations (a); each axis has its lowest "
+        "value at the bottom.",
+        lambda file, found: parallel.build_parallel(found, file.search_space) if found else None,
+        parallel.draw_parallel,
     ),
     Figure(
         "bits",
@@ -61,26 +83,26 @@ FIGURES = (
         bits.draw_bits,
     ),
     Figure(
-        "relative",
-        "Beside the paper, each against its own fp16",
-        "Crosses are the figures that arXiv 2301.00652 published for its own model on LibriSpeech: reference points "
-        "for the shape of the trade, not measured here and not comparable in WER.",
-        lambda file, found: relative.build_relative(found),
-        relative.draw_relative,
+        "progress",
+        "How the front grew, by trial",
+        "Hypervolume of WER, storage and runtime together.",
+        lambda file, found: progress.build_progress(found),
+        progress.draw_progress,
+    ),
+    Figure(
+        "hours",
+        "How the front grew, by compute",
+        "The same over the time that workers had spent.",
+        lambda file, found: progress.build_progress(found),
+        progress.draw_hours,
     ),
     Figure(
         "sensitivity",
         "What each choice costs on its own",
-        "Divergence of the supernet's outputs from the float model's, one choice lowered at a time; no training.",
+        "Divergence of the supernet's outputs from the float model's, one choice lowered at a time, no training. What "
+        "lies below the most that a lowered choice seems to help is noise, and shown as ≈ 0.",
         _sensitivity,
         sensitivity.draw_sensitivity,
-    ),
-    Figure(
-        "progress",
-        "How the front grew",
-        "Hypervolume of WER, storage and runtime together.",
-        lambda file, found: progress.build_progress(found),
-        progress.draw_progress,
     ),
 )
 

@@ -69,3 +69,31 @@ def test_it_says_so_where_the_test_speech_contradicts_the_choice() -> None:
 def test_it_says_so_where_the_wer_is_hardly_known() -> None:
     found = pick([member(10, 2.0, 0.5, wer_low=5.0, wer_high=15.0)], Budget())
     assert any("known to 10.0 points only" in doubt for doubt in found.warnings)
+
+
+def test_it_tells_which_limits_bind() -> None:
+    assert pick(EVERYONE, Budget(max_storage=2.5, max_runtime=1.0)).binding == ("storage_mb",)
+    assert pick(EVERYONE, Budget(max_storage=9, max_wer=25)).binding == ()
+    assert pick(EVERYONE, Budget(max_wer=25)).binding == ("wer",)
+
+
+def test_it_names_the_next_one_down_and_up() -> None:
+    found = pick(EVERYONE, Budget(max_storage=2.5))
+    assert (found.down, found.up) == (EVERYONE[0], EVERYONE[2])
+    assert pick(EVERYONE, Budget()).up is None
+    assert pick(EVERYONE, Budget(max_storage=1)).down is None
+
+
+def test_up_is_what_grows_least_in_what_grows_most() -> None:
+    chosen, slower, larger = member(20, 2.0, 0.3, 1), member(15, 2.0, 0.6, 2), member(16, 3.0, 0.3, 3)
+    assert pick([chosen, slower, larger], Budget(max_storage=2, max_runtime=0.3)).up == larger
+
+
+def test_it_says_so_where_the_choice_rests_on_noise() -> None:
+    chosen = member(10.0, 2.0, 0.5, 1, errors=(9, 11) * 10)
+    close = member(10.5, 1.5, 0.4, 2, errors=(11, 10) * 10)
+    found = pick([chosen, close], Budget())
+    assert (found.candidate, found.down) == (chosen, close)
+    assert any("its lead over m2, which costs less, is noise: +0.50 points" in doubt for doubt in found.warnings)
+    far = member(15.0, 1.5, 0.4, 2)
+    assert not any("noise" in doubt for doubt in pick([chosen, far], Budget()).warnings)

@@ -19,7 +19,7 @@ from search.hypervolume import dominated
 from search.running.executors import InlineExecutor
 from search.running.job import MeasureJob, Outcome, ScoreJob, SensitivityJob
 from search.stages.run import search_study
-from search.stages.stage import Progress, RunContext, Stop
+from search.stages.stage import RunContext, Stop
 from search.study.candidate import Candidate
 from search.study.layout import result_path
 from search.study.records import candidates as members
@@ -249,16 +249,6 @@ def test_checkpoints_that_no_better_wer_would_put_on_the_front_are_dropped(tiny:
     doubted = dominated(values * (0.9, 1.0, 1.0), values)
     dropped = {m.assignment.digest for m, out in zip(found, doubted, strict=True) if out and not m.baseline}
     assert dropped.isdisjoint(kept)
-
-
-def test_progress_tells_what_is_left(tiny: Path) -> None:
-    seen: list[tuple[int, int, int]] = []
-    file = StudyFile.load(tiny)
-    seen_by = [lambda p: seen.append((p.done, p.running, p.planned)) if p.stage == "search" else None]
-    search_study(file, RunContext(Simulated(), seen_by[0], Stop()))
-    assert seen[0] == (0, 0, 8)
-    assert (8, 0, 8) in seen
-    assert Progress(10, done=4, seconds=[2.0, 4.0], workers=2).seconds_left == 9.0
 
 
 @pytest.mark.slow

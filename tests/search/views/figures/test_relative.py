@@ -19,3 +19,13 @@ def test_published_figures_are_reference_points_and_never_members() -> None:
     assert not {p.name for p in data.measured} & {p.name for p in data.published}
     assert "published" in relative.draw_relative(data).data[0].name
     assert relative.build_relative(EVERYONE) is None
+
+
+def test_distilled_models_stand_against_their_own_teacher() -> None:
+    fp16 = member(5, 4.0, 1.0, 0, uniform=True, name="fp16", assignment=Assignment({}))
+    data = relative.build_relative([fp16])
+    assert data is not None
+    found = {p.name: p for p in data.distilled}
+    assert found["DiceHuBERT"].lost == pytest.approx(7.64 - 6.42)
+    assert found["DistilHuBERT"].storage == pytest.approx(46.98 / 189.14)
+    assert all("arXiv" in p.note for p in found.values())

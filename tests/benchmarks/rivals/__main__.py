@@ -24,10 +24,10 @@ from search.study.records import candidates, costs, open_study
 from search.study.study_file import StudyFile
 from search.views.screen import SearchLine, StatusLine
 from spaces import Assignment
-from tests.benchmarks.amq import AmqSampler
 from tests.benchmarks.grid import STUDY, table
+from tests.benchmarks.rivals.amq import AmqSampler
 
-RESULTS = Path(__file__).with_name("results") / "rivals.csv"
+RESULTS = Path(__file__).parents[1] / "results" / "rivals.csv"
 RIVALS = ("tpe", "nsga2", "gp", "amq", "random")
 MARKS = (20, 40, 60, 100)
 

@@ -1,0 +1,1 @@
+"""Other optimisers in searches that train."""
