@@ -15,6 +15,7 @@ def front(
     study: StudyPath,
     csv: Annotated[Path | None, typer.Option(help="write the table here")] = None,
     everyone: Annotated[bool, typer.Option("--all", help="in CSV and JSON, dominated candidates as well")] = False,
+    runtime: Annotated[list[str], typer.Option(help="other runtime models or profiles, as columns beside")] = [],  # noqa: B006
     refined: Refined = False,
     as_json: AsJson = False,
 ) -> None:
@@ -22,28 +23,31 @@ def front(
 
     Example: hubits front studies/pocket/demo.toml --csv front.csv
     """
+    from search.front.runtimes import beside
     from search.study.snapshot import measured_candidates
     from search.views.table import print_agreement, print_front, rows, write_csv
 
     file = load(study, refined=refined)
     found = measured_candidates(file)
+    others = beside(file, found, runtime)
     if csv is not None:
-        write_csv(rows(found, everyone=everyone), csv)
+        write_csv(rows(found, everyone=everyone, beside=others), csv)
     if as_json:
-        print(json.dumps(rows(found, everyone=everyone), indent=2))
+        print(json.dumps(rows(found, everyone=everyone, beside=others), indent=2))
     elif csv is None:
-        print_front(file, found)
+        print_front(file, found, others)
         print_agreement(file)
 
 
 def pick(
     study: StudyPath,
     max_storage: Annotated[float | None, typer.Option(help="MB (10^6 bytes) of the packed file")] = None,
-    max_runtime: Annotated[float | None, typer.Option(help="estimated runtime as a share of fp16")] = None,
+    max_runtime: Annotated[float | None, typer.Option(help="runtime as a share of fp16")] = None,
     max_wer: Annotated[float | None, typer.Option(help="WER in percent on the development corpus")] = None,
     knee: Annotated[bool, typer.Option("--knee", help="the member nearest to the ideal corner")] = False,
     export: Annotated[Path | None, typer.Option(help="write it into this folder")] = None,
     form: Format = "packed",
+    runtime: Annotated[str | None, typer.Option(help="the runtime model or profile to go by; else the study's")] = None,
     refined: Refined = False,
     as_json: AsJson = False,
 ) -> None:
@@ -53,11 +57,14 @@ def pick(
     """
     from search.front.pick import Budget
     from search.front.pick import pick as pick_candidate
+    from search.front.runtimes import under
     from search.study.snapshot import measured_candidates
     from search.views.explain import explained, print_pick
 
     file = load(study, refined=refined)
     everyone = measured_candidates(file)
+    if runtime is not None:
+        everyone = under(file, everyone, runtime)
     chosen = pick_candidate(everyone, Budget(max_storage, max_runtime, max_wer), knee=knee)
     if as_json:
         if export is not None:

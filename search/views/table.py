@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from search.front.pareto import front, gain, gain_text, is_tied, reference_point
+from search.front.runtimes import Columns
 from search.hypervolume import hypervolume
 from search.stages.fidelity import agreements
 from search.study.candidate import Candidate
@@ -15,11 +16,22 @@ from search.study.study_file import StudyFile
 from spaces import UserError
 
 
-def rows(candidates: Sequence[Candidate], *, everyone: bool = False) -> list[dict[str, Any]]:
-    """One row for each member of the front and for each uniform member, or for everyone, by rising storage."""
+def rows(
+    candidates: Sequence[Candidate], *, everyone: bool = False, beside: Columns | None = None
+) -> list[dict[str, Any]]:
+    """One row for each member of the front and for each uniform member, or for everyone, by rising storage.
+
+    Args:
+        beside: runtimes by other models.
+    """
     on_front = front(candidates)
     wanted = list(candidates) if everyone else [*on_front, *(m for m in candidates if m.uniform and m not in on_front)]
-    return [row(m, candidates) for m in sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))]
+    ordered = sorted(wanted, key=lambda m: (m.storage_mb, m.runtime))
+    others = beside or {}
+    return [
+        row(m, candidates) | {f"runtime_{name}": round(column[m], 6) for name, column in others.items()}
+        for m in ordered
+    ]
 
 
 def row(candidate: Candidate, candidates: Sequence[Candidate]) -> dict[str, Any]:
@@ -123,13 +135,14 @@ def print_agreement(file: StudyFile) -> None:
         print(f"rank agreement (Spearman) of {found}")
 
 
-def print_front(file: StudyFile, candidates: Sequence[Candidate]) -> None:
+def print_front(file: StudyFile, candidates: Sequence[Candidate], beside: Columns | None = None) -> None:
     """Print the front with each mixture's gain over the best uniform row that costs no more."""
+    others = beside or {}
     if not candidates:
         print("nothing measured yet")
         return
     table = Table(title=f"{file.study_name}: Pareto front of WER, storage and estimated runtime", title_justify="left")
-    for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", "bits"):
+    for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", *others, "bits"):
         table.add_column(heading, justify="left" if heading == "member" else "right")
     table.add_column("WER points below the best row that costs no more")
     on_front = front(candidates)
@@ -137,7 +150,7 @@ def print_front(file: StudyFile, candidates: Sequence[Candidate]) -> None:
         table.add_row(
             one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
             test_text(one), f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
-            f"{one.mean_bits:.2f}", gain_text(one, candidates),
+            *(f"{column[one]:.3f}" for column in others.values()), f"{one.mean_bits:.2f}", gain_text(one, candidates),
             style="bold" if one.uniform else None,
         )  # fmt: skip
     console = Console()
