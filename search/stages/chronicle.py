@@ -24,7 +24,7 @@ class Told:
 
     Attributes:
         values: WER in percent, MB, share of fp16's runtime; None where it failed.
-        growth: share by which it raised the hypervolume.
+        growth: by how much it raised the hypervolume.
         on_front: whether no other one dominated it when it came.
         failure: its kind; empty where there is none.
     """

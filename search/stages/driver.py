@@ -183,7 +183,7 @@ class Driver:
         values = self._ledger.measured[assignment.digest].values
         before = self._volume()
         self._take_in(assignment.digest, values)
-        growth = self._volume() / before - 1 if before else 0.0
+        growth = self._volume() - before
         self._chronicle.measured(number, assignment, values, growth, assignment.digest in self._front)
         return True
 

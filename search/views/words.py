@@ -16,4 +16,4 @@ def brought(told: Told) -> str:
         return f"failed: {told.failure}"
     if not told.on_front:
         return "dominated"
-    return f"joins the front, {100 * told.growth:+.2f} % hypervolume"
+    return f"joins the front, hypervolume {told.growth:+.4f}"

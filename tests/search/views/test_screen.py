@@ -33,7 +33,7 @@ def test_a_terminal_shows_workers_what_came_and_a_small_front() -> None:
     shown = out.getvalue()
     for expected in (
         "2/10 done  1 running  1 failed  4 repeats saved", "hypervolume 0.5000, 10.0 % over the rows", "left",
-        "mixed-fedcba", "1:05", "joins the front, +5.00 % hypervolume", "failed: diverged", "●", "◇",
+        "mixed-fedcba", "1:05", "joins the front, hypervolume +0.0500", "failed: diverged", "●", "◇",
     ):  # fmt: skip
         assert expected in shown
 
@@ -75,7 +75,7 @@ def test_the_small_front_puts_the_lowest_wer_at_the_bottom_and_the_smallest_file
 
 @pytest.mark.parametrize(
     ("told", "text"),
-    [(TOLD[0], "joins the front, +5.00 % hypervolume"), (TOLD[1], "dominated"), (TOLD[2], "failed: diverged")],
+    [(TOLD[0], "joins the front, hypervolume +0.0500"), (TOLD[1], "dominated"), (TOLD[2], "failed: diverged")],
 )
 def test_what_a_trial_brought_is_not_its_wer(told: Told, text: str) -> None:
     assert brought(told) == text
