@@ -13,11 +13,13 @@ from optuna.trial import FrozenTrial, TrialState
 from evaluators.costs.runtime import runtime
 from evaluators.costs.storage import storage_bytes
 from search.study.candidate import Candidate
+from search.study.inputs import inputs, other_input
 from search.study.layout import database_path, result_path
 from search.study.study_file import StudyFile
 from spaces import Assignment, UserError
 
 SIGNATURE = "hubits:signature"
+INPUTS = "hubits:inputs"  # hashes of the model, the supernet and the manifests that were measured with
 WORDS = "hubits:words"  # words of every development utterance, once for the study
 FINGERPRINT = "hubits:fingerprint"  # of speech and arithmetic: scores of another one cannot be compared
 TEST = "hubits:test:"  # and a digest: that candidate's score on the test corpus
@@ -57,7 +59,20 @@ def open_study(file: StudyFile, *, create: bool) -> Study:
             f"{file.folder}: holds results of another search space, finetune or corpus than {file.path.name}'s; "
             "give the changed study a name and a file of its own"
         )
+    _same_inputs(file, study, create)
     return study
+
+
+def _same_inputs(file: StudyFile, study: Study, create: bool) -> None:
+    """Refuse what was measured with another model or other speech under the same paths."""
+    then, now = study.user_attrs.get(INPUTS, {}), inputs(file)
+    if (key := other_input(then, now)) is not None:
+        raise UserError(
+            f"{file.folder}: holds results of another {key} than lies there now; put the former one back, or give the "
+            "changed study a name and a file of its own"
+        )
+    if create and now.keys() - then.keys():
+        study.set_user_attr(INPUTS, now | then)
 
 
 def connect(url: str, *, existing: bool = False) -> RDBStorage:

@@ -11,6 +11,7 @@ from typing import Any
 
 from evaluators.files import write_json
 from search.study.candidate import Candidate
+from search.study.inputs import inputs, other_input
 from search.study.layout import database_path, snapshot_path
 from search.study.study_file import StudyFile
 from spaces import Assignment
@@ -21,7 +22,8 @@ def write_snapshot(file: StudyFile, candidates: Sequence[Candidate]) -> None:
     stamp = _stamp(file)
     if stamp is not None:
         rows = [{**asdict(m), "assignment": m.assignment.to_json()} for m in candidates]
-        write_json({"stamp": stamp, "signature": file.signature, "candidates": rows}, snapshot_path(file))
+        content = {"stamp": stamp, "signature": file.signature, "inputs": inputs(file), "candidates": rows}
+        write_json(content, snapshot_path(file))
 
 
 def measured_candidates(file: StudyFile) -> list[Candidate]:
@@ -32,9 +34,10 @@ def measured_candidates(file: StudyFile) -> list[Candidate]:
     """
     try:
         snapshot = json.loads(snapshot_path(file).read_text(encoding="utf-8"))
-        if snapshot["stamp"] == _stamp(file) and snapshot["signature"] == file.signature:
+        same = snapshot["signature"] == file.signature and other_input(snapshot["inputs"], inputs(file)) is None
+        if same and snapshot["stamp"] == _stamp(file):
             return [_candidate(file, row) for row in snapshot["candidates"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass  # no copy, or a torn one: the database has it all
     from search.study.records import candidates, open_study
 

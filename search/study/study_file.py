@@ -57,6 +57,7 @@ class StudyFile(Section):
     superb: SuperbSettings | None = None
     path: Path = Field(Path(), exclude=True)
     fidelity: Fidelity = Field("short", exclude=True)
+    shipped: str = Field("", exclude=True, description="the file as it was read, as text for ``StudyFile.arrived``")
 
     @field_validator("name")
     @classmethod
@@ -78,7 +79,7 @@ class StudyFile(Section):
             raise UserError(f"{path}: no such study file") from None
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{path}: not a TOML file: {error}") from None
-        for key in ("path", "fidelity"):
+        for key in ("path", "fidelity", "shipped"):
             if key in data:
                 raise UserError(f"{path}: {key}: unknown key")
         base = path.resolve().parent
@@ -93,7 +94,14 @@ class StudyFile(Section):
             _ = study.search_space, study.uniform
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
-        return study
+        # workers get what was read here, whatever becomes of the file, and nothing of where the records lie
+        content = study.model_dump(mode="json", exclude={"search": {"storage"}})
+        return study.model_copy(update={"shipped": json.dumps({**content, "path": str(study.path)})})
+
+    @classmethod
+    def arrived(cls, shipped: str) -> "StudyFile":
+        """A study file as a worker gets it with its jobs."""
+        return cls(**json.loads(shipped), shipped=shipped)
 
     def with_search(self, changes: dict[str, Any]) -> "StudyFile":
         """The study with some of its search section given elsewhere, as on the command line.
