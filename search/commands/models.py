@@ -8,6 +8,7 @@ import typer
 
 from evaluators.costs.runtime import RUNTIME_MODELS
 from search.commands.options import AsJson, StudyPath, load, train
+from spaces.errors import plain
 
 _RUNTIMES = "; ".join(f"{one.name}: {one.about}" for one in RUNTIME_MODELS.values())
 
@@ -28,7 +29,7 @@ def transcribe(
     model, vocabulary, _ = load_packed(folder)
     for file in files:
         text = transcribe_wave(model, vocabulary, read_audio(file))
-        print(json.dumps({"file": str(file), "text": text}) if as_json else f"{file}: {text}")
+        print(json.dumps({"file": str(file), "text": text}) if as_json else plain(f"{file}: {text}"))
 
 
 def estimate(

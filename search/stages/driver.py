@@ -215,6 +215,9 @@ class Driver:
         ):  # fmt: skip
             if finished.outcome.result is None:
                 progress.failed += 1
+                self._note = f"not scored on the test corpus: {finished.outcome.message}"
+                if finished.outcome.failure == INPUT:  # broken for all
+                    waiting.clear()
                 continue
             self._ledger.score(assignments[finished.outcome.job.number], finished.outcome.result)
             progress.done += 1

@@ -11,6 +11,7 @@ from typing import TypeVar
 from search.running.executors import Executor, make_executor
 from search.study.layout import lock_path
 from search.study.lease import leased
+from search.study.records import database_url, is_database_error, unwritable
 from search.study.study_file import StudyFile
 from spaces import UserError
 
@@ -120,6 +121,10 @@ def run_stage(file: StudyFile, stage: Stage[Found], on_progress: OnProgress) -> 
         return stage(file, context), context.stop.asked
     except KeyboardInterrupt:
         raise UserError("stopped at once; what was measured is kept, the same command goes on") from None
+    except Exception as error:
+        if not is_database_error(error):
+            raise
+        raise unwritable(database_url(file), error) from None
     finally:
         executor.close()
 

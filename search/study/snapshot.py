@@ -10,11 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from evaluators.files import write_json
-from search.study.candidate import Candidate
+from search.study.candidate import Candidate, candidate_name
 from search.study.inputs import inputs, other_input
 from search.study.layout import database_path, snapshot_path
 from search.study.study_file import StudyFile
 from spaces import Assignment
+
+_NUMBERS = ("wer", "wer_low", "wer_high", "loss", "storage_mb", "runtime", "mean_bits", "seconds")
 
 
 def write_snapshot(file: StudyFile, candidates: Sequence[Candidate]) -> None:
@@ -53,9 +55,27 @@ def _stamp(file: StudyFile) -> list[int] | None:
 
 
 def _candidate(file: StudyFile, row: dict[str, Any]) -> Candidate:
+    """A candidate of a copy that anybody may have written: its name is made anew, its numbers have to be some.
+
+    Raises:
+        KeyError: if something is missing, as ``ValueError`` and ``TypeError`` if it is of another kind.
+    """
+    assignment = Assignment.from_json(row["assignment"], file.architecture)
+    numbers = {key: float(row[key]) for key in _NUMBERS}
     changed = {
-        "assignment": Assignment.from_json(row["assignment"], file.architecture),
-        "errors": tuple(row["errors"]),
-        "words": tuple(row["words"]),
+        "assignment": assignment,
+        "name": candidate_name(file, assignment),
+        "number": int(row["number"]),
+        "errors": tuple(map(int, row["errors"])),
+        "words": tuple(map(int, row["words"])),
+        "test": None if row["test"] is None else _scores(row["test"]),
     }
-    return Candidate(**{**row, **changed})
+    return Candidate(**{**row, **numbers, **changed})
+
+
+def _scores(test: dict[str, Any]) -> dict[str, Any]:
+    return {key: _scores(value) if key == "other" else _number(value) for key, value in test.items()}
+
+
+def _number(value: Any) -> Any:
+    return [_number(one) for one in value] if isinstance(value, list) else value + 0

@@ -211,6 +211,16 @@ def _resolve(data: dict[str, Any], base: Path) -> None:
             for key in ("folder", "supernet", "path", "start"):
                 if isinstance(section.get(key), str):
                     section[key] = base / section[key]
+    search = data.get("search")
+    if isinstance(search, dict) and isinstance(search.get("storage"), str):
+        search["storage"] = _anchored(search["storage"], base)
+
+
+def _anchored(url: str, base: Path) -> str:
+    """A URL of a SQLite file with a path that no longer follows the current directory."""
+    engine, stroke, path = url.partition(":///")
+    relative = engine.split("+")[0] == "sqlite" and stroke and path and path[0] not in "/:$" and path[:5] != "file:"
+    return f"{engine}:///{base / path}" if relative else url
 
 
 def _first(error: ValidationError) -> str:

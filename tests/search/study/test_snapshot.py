@@ -1,4 +1,7 @@
+import json
 from pathlib import Path
+
+import pytest
 
 from search.running.executors import InlineExecutor
 from search.stages.run import search_study
@@ -30,3 +33,16 @@ def test_a_copy_that_is_not_current_or_torn_is_passed_over(tiny: Path) -> None:
     assert measured_candidates(file)[0].test == {"wer": 99.0}
     (file.folder / "candidates.json").write_text('{"stamp": [1')
     assert len(measured_candidates(file)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("name", "w2a2\x1b]0;mine\x07"), ("wer", "\x1b[2J"), ("test", {"wer": "\x1b[2J"}), ("errors", ["\x1b"])],
+)
+def test_a_copy_that_somebody_wrote_says_nothing_to_the_terminal(tiny: Path, key: str, value: object) -> None:
+    file, found = _searched(tiny)
+    path = file.folder / "candidates.json"
+    copy = json.loads(path.read_text())
+    copy["candidates"][2][key] = value
+    path.write_text(json.dumps(copy))
+    assert measured_candidates(file) == found
