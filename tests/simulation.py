@@ -21,8 +21,8 @@ from search.study.study_file import StudyFile
 from spaces import Assignment
 
 WORDS = [10] * 20
-FAULTS = ("signal", "exception", "memory", "cuda", "nan", "slow", "disk_full", "torn")
-RECOVERED = frozenset({"signal", "memory", "cuda", "torn"})  # after these the same trial goes on to a result
+FAULTS = ("signal", "exception", "memory", "cuda", "nan", "slow", "disk_full", "torn", "stale")
+RECOVERED = frozenset({"signal", "memory", "cuda", "torn", "stale"})  # after these the same trial goes on to a result
 
 
 class OutOfMemoryError(RuntimeError):
@@ -106,6 +106,7 @@ class Simulation:
             "cuda": OutOfMemoryError("CUDA out of memory"),
             "nan": DivergedError("the loss is nan"),
             "disk_full": OSError(errno.ENOSPC, "No space left on device"),
+            "stale": OSError(errno.ESTALE, "Stale file handle"),
         }[fault]
 
 
@@ -130,7 +131,7 @@ def notes(log: Path) -> list[dict[str, Any]]:
 _studies: dict[str, StudyFile] = {}
 
 
-def _study(path: str) -> StudyFile:
-    if path not in _studies:
-        _studies[path] = StudyFile.load(Path(path))
-    return _studies[path]
+def _study(shipped: str) -> StudyFile:
+    if shipped not in _studies:
+        _studies[shipped] = StudyFile.arrived(shipped)
+    return _studies[shipped]

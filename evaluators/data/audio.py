@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluators.files import probe
 from spaces.architecture import SAMPLE_RATE
 from spaces.errors import UserError
 
@@ -13,6 +14,7 @@ def read_audio(path: Path, place: str = "") -> np.ndarray:
 
     Raises:
         UserError: if the file is missing, broken, empty or not finite.
+        OSError: if the disk that it lies on is away for a moment.
     """
     import soundfile
 
@@ -51,4 +53,5 @@ def samples_of(path: Path, place: str) -> int:
 
 
 def _reason(path: Path, error: Exception) -> str:
+    probe(path)
     return "no such file" if not path.exists() else str(error).splitlines()[0].removeprefix(f"Error opening {path!r}: ")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluators.data.corpus import FileCorpus
+from evaluators.files import probe
 from spaces.errors import UserError
 
 
@@ -41,6 +42,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
     try:
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        probe(path)
         why = "no such file" if isinstance(error, FileNotFoundError) else error
         raise UserError(f"{path}: cannot be read as a manifest ({why})") from None
     lines = content.splitlines()

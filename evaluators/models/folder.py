@@ -6,6 +6,7 @@ from pathlib import Path
 from transformers import PreTrainedConfig
 
 from evaluators.data.vocabulary import Vocabulary
+from evaluators.files import probe
 from evaluators.models.families import build, checked_config
 from evaluators.models.forward import CtcModel
 from evaluators.models.tensors import load_weights, save_half
@@ -35,6 +36,7 @@ def load_config(folder: Path) -> PreTrainedConfig:
     except FileNotFoundError:
         raise UserError(f"{path}: not found; a model folder holds config.json, vocab.json, model.safetensors") from None
     except (ValueError, OSError, RecursionError) as error:
+        probe(path)
         raise UserError(f"{path}: not a usable config: {' '.join(str(error).split())[:200]}") from None
     return checked_config(data, str(path))
 

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from evaluators.files import whole
+from evaluators.files import probe, whole
 from spaces.errors import UserError
 
 
@@ -20,6 +20,7 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise UserError(f"{path}: not found") from None
     except (SafetensorError, OSError) as error:
+        probe(path)
         raise UserError(f"{path}: broken safetensors file ({error}); make or fetch it again") from None
 
 

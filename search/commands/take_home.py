@@ -8,6 +8,7 @@ import typer
 
 from search.commands.options import AsJson, Refined, StudyPath, load
 from search.front.export import EXPORT_FORMATS, export_candidate, named_candidate
+from spaces.errors import plain
 
 if TYPE_CHECKING:
     from search.study.candidate import Candidate
@@ -72,4 +73,4 @@ def transcribe(
     read = open_reader(folder)
     for file in files:
         text = read(read_audio(file))
-        print(json.dumps({"file": str(file), "text": text}) if as_json else f"{file}: {text}")
+        print(json.dumps({"file": str(file), "text": text}) if as_json else plain(f"{file}: {text}"))

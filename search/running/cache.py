@@ -16,8 +16,8 @@ from spaces import Layer
 
 @functools.cache
 def study_evaluator(study: str) -> tuple[StudyFile, Evaluator]:
-    """The study file and its evaluator, loaded once a process."""
-    file = StudyFile.load(Path(study))
+    """A shipped study file and its evaluator, loaded once a process."""
+    file = StudyFile.arrived(study)
     return file, evaluator_of(file, file.search_space.layers, file.model.supernet, file.finetune)
 
 

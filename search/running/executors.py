@@ -18,12 +18,17 @@ class Executor(Protocol):
         ...
 
     @property
+    def room(self) -> int:
+        """How many slots' share of a machine one job can be given."""
+        ...
+
+    @property
     def free(self) -> int:
         """How many slots can take a job right now."""
         ...
 
     def submit(self, job: Job) -> None:
-        """Take a job; there must be room."""
+        """Take a job; a slot must be free. One of more room waits for it inside, and meanwhile none is free."""
         ...
 
     def wait(self, seconds: float) -> list[Outcome]:
@@ -38,7 +43,7 @@ class Executor(Protocol):
 class InlineExecutor:
     """One job at a time in this process, run while it is waited for."""
 
-    slots = 1
+    slots = room = 1
 
     def __init__(self, work: Work = run) -> None:
         self._work = work

@@ -15,7 +15,7 @@ class Job:
 
     Attributes:
         number: of the trial, for its result file; else any that tells jobs under way apart.
-        study: the study file's path.
+        study: the study file as it was when the driver read it, as ``StudyFile.shipped``.
         accumulation: in how many parts each batch is worked through.
         room: how many workers' share of the machine it is given.
         minutes: after which it is stopped.

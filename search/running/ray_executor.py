@@ -6,17 +6,20 @@ import os
 import socket
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from search import failures
 from search.running.job import Job, Outcome, Work
+from search.running.ray_cluster import connect, logs, most_room, share
 from search.running.worker import prepare, run
 from search.study.sections import SearchSettings
 from spaces import UserError
 
 _GRACE = 15.0  # seconds over its limit that a trial has to stop by itself, before its worker is killed
-_STARTS = 5  # workers in a row that may fail to start
+_STARTS = 5  # attempts to start a worker, the pause before each twice the last, where no other one works
+_LONGEST_PAUSE = 60.0  # seconds between two of them
+_ROOM_WITHIN = 300.0  # seconds in which a node has to have room for a larger worker, once nothing else runs
+_log = logging.getLogger("hubits.workers")
 
 
 @dataclass
@@ -25,75 +28,64 @@ class _Running:
     actor: Any
     loading: Any  # what is awaited before the job's time counts
     deadline: float = math.inf
+    group: Any = None  # the placement group of a larger worker
+
+
+@dataclass
+class _Reserving:
+    """A job that waits for a node to have room for its larger worker; nothing new starts meanwhile."""
+
+    job: Job
+    group: Any
+    alone_since: float | None = None
 
 
 class RayExecutor:
     """Ray actors, each of which keeps the study's models and corpora between its jobs.
 
     An actor whose job failed or which died is replaced by a fresh one; one that cannot be placed, because its node was
-    taken away, waits for the cluster to grow again while the others go on.
+    taken away, waits for the cluster to grow again while the others go on. A job of more room is given a worker of its
+    own, for which workers are ended until some node can hold it.
 
     Args:
         settings: how many workers of what size, and which cluster.
         work: what a worker does with a job.
 
     Raises:
-        UserError: if there is no cluster at the address, or no node of it offers what one worker asks for.
+        UserError: if there is no cluster at the address, or this machine offers less than one worker asks for.
     """
 
     def __init__(self, settings: SearchSettings, work: Work = run) -> None:
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        if settings.ray_address is None:  # another cluster says for itself how it authenticates
-            os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray's own default; said aloud it does not warn
+        self._owns = connect(settings)
         import ray
 
         self._ray, self._settings, self._work = ray, settings, work
-        self._owns = not ray.is_initialized()
-        if self._owns:
-            self._connect()
-        self._refuse_too_large()
         self._idle: list[Any] = []
         self._running: dict[Any, _Running] = {}
-        self._starting: dict[Any, Any] = {}
-        self._failed_starts = 0
-        for _ in range(settings.workers):
-            self._start()
+        self._starting: dict[Any, tuple[Any, int]] = {}  # what is awaited -> the actor and its attempt
+        self._due: list[tuple[float, int]] = []  # when another attempt to start a worker is made, and which
+        self._reserving: _Reserving | None = None
+        self._most_room: float = math.inf  # what was found not to be had
+        self._names: dict[Any, str] = {}
+        _log.info("%d workers of %s; Ray's logs: %s", settings.workers, share(settings, 1), logs())
+        self._fill()
 
-    def _connect(self) -> None:
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
-        if self._settings.ray_address is None:
-            cpus = max(1.0, self._settings.workers * self._settings.cpus_per_trial)
-            # "local": not whatever cluster happens to run on this machine
-            self._ray.init("local", num_cpus=int(cpus), include_dashboard=False, **quiet)
-            return
-        root = Path(__file__).parents[2]
-        packages = [str(root / name) for name in ("search", "evaluators", "spaces")]
-        _reach(self._settings.ray_address)
-        try:
-            self._ray.init(self._settings.ray_address, runtime_env={"py_modules": packages}, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            why = str(error).splitlines()[0]
-            raise UserError(f"search.ray_address: no Ray cluster at {self._settings.ray_address} ({why})") from None
+    def _fill(self) -> None:
+        """Start as many workers as are missing."""
+        used = sum(running.job.room for running in self._running.values())
+        missing = self._settings.workers - used - len(self._idle) - len(self._starting) - len(self._due)
+        for _ in range(missing if self._reserving is None else 0):
+            self._start(1)
 
-    def _refuse_too_large(self) -> None:
-        alive: list[dict[str, Any]] = self._ray.nodes()  # type: ignore[no-untyped-call]
-        nodes: list[dict[str, Any]] = [n["Resources"] for n in alive if n["Alive"]]
-        for resource, need in (("CPU", self._settings.cpus_per_trial), ("GPU", self._settings.gpus_per_trial)):
-            most = max((n.get(resource, 0) for n in nodes), default=0)
-            if most < need:
-                raise UserError(
-                    f"search.{resource.lower()}s_per_trial: {need:g} asked for, the largest node has {most:g}"
-                )
+    def _start(self, attempt: int) -> None:
+        actor = self._actor(1)
+        self._starting[actor.ready.remote()] = (actor, attempt)
 
-    def _start(self, room: int = 1) -> Any:
-        gpus = self._settings.gpus_per_trial * room
-        options: dict[str, Any] = {
-            "num_cpus": self._settings.cpus_per_trial * room, "num_gpus": gpus, "max_restarts": 0
-        }  # fmt: skip
-        actor: Any = self._ray.remote(_Worker).options(**options).remote(self._work, gpus)
-        if room == 1:
-            self._starting[actor.ready.remote()] = actor
-        return actor
+    def _actor(self, room: int, **options: Any) -> Any:
+        wanted = share(self._settings, room)
+        gpus = wanted.get("GPU", 0.0)
+        options |= {"num_cpus": wanted["CPU"], "num_gpus": gpus, "max_restarts": 0}
+        return self._ray.remote(_Worker).options(**options).remote(self._work, gpus)
 
     @property
     def slots(self) -> int:
@@ -101,26 +93,45 @@ class RayExecutor:
         return self._settings.workers
 
     @property
+    def room(self) -> int:
+        """See ``Executor``."""
+        return int(min(self._most_room, most_room(self._settings)))
+
+    @property
     def free(self) -> int:
         """See ``Executor``."""
-        return len(self._idle)
+        return len(self._idle) if self._reserving is None else 0
 
     def submit(self, job: Job) -> None:
-        """See ``Executor``. A job of more room takes the place of as many workers."""
-        actor = self._idle.pop()
+        """See ``Executor``."""
         if job.room > 1:
-            for other in (actor, *(self._idle.pop() for _ in range(job.room - 1))):
-                self._ray.kill(other)
-            actor = self._start(job.room)
+            from ray.util.placement_group import placement_group
+
+            bundle = share(self._settings, job.room)
+            self._reserving = _Reserving(job, placement_group([bundle], strategy="STRICT_PACK"))
+            _log.info("job %d waits for a node with room for %s", job.number, bundle)
+            return
+        self._run(job, self._idle.pop())
+
+    def _run(self, job: Job, actor: Any, group: Any = None) -> None:
         loading = actor.prepare.remote(job)
-        self._running[actor.run.remote(job)] = _Running(job, actor, loading)
+        self._running[actor.run.remote(job)] = _Running(job, actor, loading, group=group)
+        _log.info("job %d starts on %s", job.number, self._name(actor))
 
     def wait(self, seconds: float) -> list[Outcome]:
         """See ``Executor``."""
+        now = time.monotonic()
+        for due in [due for due in self._due if due[0] <= now]:
+            self._due.remove(due)
+            self._start(due[1])
+        refused = self._reserve(self._reserving) if self._reserving else []
         loading = {r.loading: r for r in self._running.values() if r.loading is not None}
         waited = [*self._running, *self._starting, *loading]
-        if not waited:
-            return []
+        if self._due or self._reserving:
+            seconds = min(seconds, 0.2)
+        if refused or not waited:
+            time.sleep(0 if refused or not (self._due or self._reserving) else seconds)
+            return refused
         done, _ = self._ray.wait(waited, num_returns=1, timeout=seconds)
         more, _ = self._ray.wait(waited, num_returns=len(waited), timeout=0)
         for reference in more:
@@ -133,33 +144,69 @@ class RayExecutor:
         ended = [r for r in dict.fromkeys([*done, *more]) if r in self._running]
         return [self._collect(r) for r in ended] + self._overdue()
 
+    def _reserve(self, reserving: _Reserving) -> list[Outcome]:
+        """Run a job that waits for room where there is some, or end workers that may be in its way; or give it up."""
+        from ray.util.placement_group import remove_placement_group
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        if reserving.group.wait(0):
+            self._reserving = None
+            strategy = PlacementGroupSchedulingStrategy(reserving.group, placement_group_bundle_index=0)
+            actor = self._actor(reserving.job.room, scheduling_strategy=strategy)
+            self._run(reserving.job, actor, reserving.group)
+            self._fill()
+            return []
+        for actor in (*self._idle, *(actor for actor, _ in self._starting.values())):
+            self._ray.kill(actor)
+        self._idle.clear()
+        self._starting.clear()
+        self._due.clear()
+        if not self._running and reserving.alone_since is None:
+            reserving.alone_since = time.monotonic()
+        if reserving.alone_since is None or time.monotonic() - reserving.alone_since < _ROOM_WITHIN:
+            return []
+        self._reserving, self._most_room = None, reserving.job.room // 2
+        remove_placement_group(reserving.group)
+        self._fill()
+        return [Outcome(reserving.job, None, failures.OUT_OF_MEMORY, "no node has room for a larger worker")]
+
     def _enlist(self, reference: Any) -> None:
-        """A worker that has started joins the idle ones; one that died while it did is replaced."""
-        actor = self._starting.pop(reference)
+        """A worker that has started joins the idle ones; one that died while it did is replaced, a little later."""
+        actor, attempt = self._starting.pop(reference)
         try:
-            self._ray.get(reference)
+            self._names[actor] = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            self._failed_starts += 1
-            if self._failed_starts >= _STARTS:
-                raise UserError(f"Ray cannot start a worker: {' '.join(str(error).split())}") from None
-            self._start()
+            why = " ".join(str(error).split())
+            if attempt >= _STARTS and not self._idle and not self._running:
+                raise UserError(f"Ray cannot start a worker: {why}; Ray's logs: {logs()}") from None
+            pause = min(_LONGEST_PAUSE, 2.0 ** (attempt - 1))
+            _log.warning("a worker was lost while it started (attempt %d, next in %g s): %s", attempt, pause, why)
+            self._due.append((time.monotonic() + pause, attempt + 1))
             return
-        self._failed_starts = 0
         self._idle.append(actor)
 
     def _collect(self, reference: Any) -> Outcome:
         running = self._running.pop(reference)
         outcome = self._outcome(running.job, reference)
-        if outcome.failure or running.job.room > 1:
+        what = outcome.failure or "measured"
+        _log.info("job %d on %s: %s %s", running.job.number, self._name(running.actor), what, outcome.message)
+        if outcome.failure or running.group is not None:
             self._replace(running)
         else:
             self._idle.append(running.actor)
         return outcome
 
+    def _name(self, actor: Any) -> str:
+        return self._names.get(actor, "a new worker")
+
     def _replace(self, running: _Running) -> None:
         self._ray.kill(running.actor)
-        for _ in range(running.job.room):
-            self._start()
+        self._names.pop(running.actor, None)
+        if running.group is not None:
+            from ray.util.placement_group import remove_placement_group
+
+            remove_placement_group(running.group)
+        self._fill()
 
     def _overdue(self) -> list[Outcome]:
         """Jobs that are over their time and did not stop by themselves."""
@@ -167,12 +214,10 @@ class RayExecutor:
         found = []
         for reference in [r for r, running in self._running.items() if now > running.deadline]:
             running = self._running.pop(reference)
+            over = f"over search.minutes_per_trial = {running.job.minutes:g}"
+            _log.info("job %d on %s: killed, %s", running.job.number, self._name(running.actor), over)
             self._replace(running)
-            found.append(
-                Outcome(
-                    running.job, None, failures.TIME_LIMIT, f"over search.minutes_per_trial = {running.job.minutes:g}"
-                )
-            )
+            found.append(Outcome(running.job, None, failures.TIME_LIMIT, over))
         return found
 
     def _outcome(self, job: Job, reference: Any) -> Outcome:
@@ -191,21 +236,16 @@ class RayExecutor:
 
     def close(self) -> None:
         """See ``Executor``."""
-        for actor in (*self._idle, *self._starting.values(), *(r.actor for r in self._running.values())):
+        starting = (actor for actor, _ in self._starting.values())
+        for actor in (*self._idle, *starting, *(r.actor for r in self._running.values())):
             self._ray.kill(actor)
+        groups = [r.group for r in (*self._running.values(), self._reserving) if r is not None and r.group is not None]
+        for group in groups:  # on a cluster that goes on without us
+            from ray.util.placement_group import remove_placement_group
+
+            remove_placement_group(group)
         if self._owns:
             self._ray.shutdown()
-
-
-def _reach(address: str) -> None:
-    """Refuse an address at which nobody listens: Ray would wait for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdecimal():  # "auto" and the like
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        raise UserError(f"search.ray_address: nobody listens at {address} ({error})") from None
 
 
 class _Worker:
@@ -214,13 +254,15 @@ class _Worker:
     def __init__(self, work: Work, gpus: float) -> None:
         self._work = work
         self._prepare = prepare if work is run else None
+        if not gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves all of them to who asked for none
         if 0 < gpus < 1:
             import torch
 
             torch.cuda.set_per_process_memory_fraction(gpus)
 
-    def ready(self) -> bool:
-        return True
+    def ready(self) -> str:
+        return f"{socket.gethostname()}, process {os.getpid()}"
 
     def prepare(self, job: Job) -> None:
         if self._prepare is not None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from evaluators.errors import DivergedError
+from evaluators.files import passing
 from search import failures
 from search.running.job import (
     Job,
@@ -70,7 +71,8 @@ def attempt(job: Job, work: Callable[[Job], dict[str, Any]]) -> Outcome:
         return _failed(job, failures.TIME_LIMIT, error)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return _failed(job, failures.DISK_FULL if full else failures.STORAGE, error)
+        kind = failures.HICCUP if passing(error) else failures.STORAGE
+        return _failed(job, failures.DISK_FULL if full else kind, error)
     except Exception as error:  # a bug in a candidate must not take the study with it
         # torch's own out of memory, by name so as not to load torch; safetensors tells a full disk in words
         full = "No space left on device" in str(error)

@@ -61,7 +61,7 @@ class Driver:
         self._rows: dict[str, Values] = {}  # what was measured of the rows that anybody could write
         self._stored: dict[str, Values] = {}  # whose checkpoints are kept, beside those that were asked for
         self._volumes: list[float] = []
-        self._target, self._note = 0, ""
+        self._target, self._note, self._hopeless = 0, "", ""
         for digest, measured in self._ledger.measured.items():
             self._take_in(digest, measured.values)
 
@@ -79,7 +79,7 @@ class Driver:
         self._end_on_a_plateau()
         self._show(progress, 0)
         for finished in dispatch(
-            self._context.executor, self._next_job, self._context.stop, lambda n: self._show(progress, n)
+            self._context.executor, self._next_job, self._stopping, lambda n: self._show(progress, n)
         ):
             if self._tell(finished):
                 progress.done += 1
@@ -89,6 +89,8 @@ class Driver:
             self._end_on_a_plateau()
             self._show(progress, len(self._pending))
             self._copy_now_and_then()
+        if self._hopeless:  # what ran is told by now
+            raise UserError(self._hopeless)
         if not self._context.stop() and self._file.corpora.test is not None:
             self._score_front()
         return self._copy_down()
@@ -106,6 +108,9 @@ class Driver:
         if began >= self._next_copy:
             self._copy_down()
             self._next_copy = time.monotonic() + max(_COPY_EVERY, _COPY_SHARE * (time.monotonic() - began))
+
+    def _stopping(self) -> bool:
+        return self._context.stop() or bool(self._hopeless)
 
     def _show(self, progress: Progress, running: int) -> None:
         progress.running, progress.note = running, self._note
@@ -147,7 +152,7 @@ class Driver:
     def _common(self) -> dict[str, Any]:
         """What all of its jobs say."""
         file = self._file
-        return {"study": str(file.path), "fidelity": file.fidelity, "minutes": file.search.minutes_per_trial}
+        return {"study": file.shipped, "fidelity": file.fidelity, "minutes": file.search.minutes_per_trial}
 
     def _over_limit(self, assignment: Assignment) -> str:
         limits = self._file.search
@@ -174,8 +179,7 @@ class Driver:
             self._target -= assignment.digest in self._wanted
             if counts(kind):
                 self._failures.append(outcome)
-                if (why := hopeless(self._failures, self._file.folder)) is not None:
-                    raise UserError(why)
+                self._hopeless = self._hopeless or hopeless(self._failures, self._file.folder) or ""
             return False
         self._failures.clear()
         self._ledger.complete(number, assignment, outcome.result, finished.failures)
@@ -244,6 +248,9 @@ class Driver:
         ):  # fmt: skip
             if finished.outcome.result is None:
                 progress.failed += 1
+                self._note = f"not scored on the test corpus: {finished.outcome.message}"
+                if finished.outcome.failure == INPUT:  # broken for all
+                    waiting.clear()
                 continue
             self._ledger.score(assignments[finished.outcome.job.number], finished.outcome.result)
             progress.done += 1

@@ -34,15 +34,19 @@ def _train(file: StudyFile, waiting: Sequence[Row], planned: int, context: RunCo
     """Train some rows; a line for each that failed."""
     progress = Progress(planned, done=planned - len(waiting), stage="recipes", workers=context.executor.slots)
     minutes = file.search.minutes_per_trial
-    jobs = iter([RecipeJob(number=i, study=str(file.path), minutes=minutes, row=r) for i, r in enumerate(waiting)])
+    jobs = iter([RecipeJob(number=i, study=file.shipped, minutes=minutes, row=r) for i, r in enumerate(waiting)])
     failed: list[str] = []
     last: list[Outcome] = []
+    given_up = ""
 
     def tick(running: int) -> None:
         progress.running = running
         context.on_progress(progress)
 
-    for finished in dispatch(context.executor, lambda: next(jobs, None), context.stop, tick):
+    def stopping() -> bool:
+        return context.stop() or bool(given_up)
+
+    for finished in dispatch(context.executor, lambda: next(jobs, None), stopping, tick):
         outcome = finished.outcome
         if outcome.failure is None:
             progress.done += 1
@@ -52,8 +56,9 @@ def _train(file: StudyFile, waiting: Sequence[Row], planned: int, context: RunCo
             progress.failed += 1
             failed.append(f"{waiting[outcome.job.number].name}: {outcome.failure}: {outcome.message}")
             last.append(outcome)
-            if (why := hopeless(last, file.home)) is not None:
-                raise UserError(why)
+            given_up = given_up or hopeless(last, file.home) or ""
+    if given_up:  # what ran is written by now
+        raise UserError(given_up)
     return failed
 
 

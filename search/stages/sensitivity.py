@@ -35,7 +35,7 @@ def measure_sensitivity(file: StudyFile, context: RunContext, *, wer: bool = Fal
     names = list(file.search_space.variables)
     parts = min(len(names), _PARTS_A_WORKER * context.executor.slots)
     waiting: list[Job] = [
-        SensitivityJob(number=i, study=str(file.path), names=tuple(names[i::parts]), wer=wer) for i in range(parts)
+        SensitivityJob(number=i, study=file.shipped, names=tuple(names[i::parts]), wer=wer) for i in range(parts)
     ]
     progress = Progress(parts, stage="sensitivity", workers=context.executor.slots)
     found: Table = {}

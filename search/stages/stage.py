@@ -11,6 +11,8 @@ from typing import TypeVar
 from search.running.executors import Executor, make_executor
 from search.stages.chronicle import Busy, Told, Values
 from search.study.layout import lock_path
+from search.study.lease import leased
+from search.study.records import database_url, is_database_error, unwritable
 from search.study.study_file import StudyFile
 from spaces import UserError
 
@@ -61,10 +63,21 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self._over: UserError | None = None
 
     def __call__(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Whether somebody asked to stop.
+
+        Raises:
+            UserError: if the study is not this driver's any longer.
+        """
+        if self._over is not None:
+            raise self._over
         return self.asked
+
+    def end(self, why: UserError) -> None:
+        """Stop at once: what is asked next raises this."""
+        self._over = why
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -97,8 +110,8 @@ class RunContext:
 
     @contextmanager
     def working_on(self, file: StudyFile) -> Iterator[None]:
-        """Hold the study and listen to Ctrl-C while the block runs."""
-        with locked(file), self.stop.listening():
+        """Hold the study and its records, and listen to Ctrl-C, while the block runs."""
+        with locked(file), leased(file, self.stop.end), self.stop.listening():
             yield
 
 
@@ -117,17 +130,30 @@ def run_stage(file: StudyFile, stage: Stage[Found], on_progress: OnProgress) -> 
         return stage(file, context), context.stop.asked
     except KeyboardInterrupt:
         raise UserError("stopped at once; what was measured is kept, the same command goes on") from None
+    except Exception as error:
+        if not is_database_error(error):
+            raise
+        raise unwritable(database_url(file), error) from None
     finally:
         executor.close()
 
 
 @contextmanager
 def locked(file: StudyFile) -> Iterator[None]:
-    """Let one driver at a time work on a study's folder."""
+    """Let one driver at a time work on a study's folder.
+
+    A file system without locks will do where the records lie in a database, which has a lease.
+    """
     file.home.mkdir(parents=True, exist_ok=True)
     with lock_path(file).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise UserError(f"{file.home}: another hubits search works on this study; wait for it or stop it") from None
+        except OSError as error:
+            if file.search.storage is None:
+                raise UserError(
+                    f"{file.home}: cannot be locked ({error.strerror}); put the study on a file system with locks, "
+                    "or its records into a database server (search.storage)"
+                ) from None
         yield

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from search.failures import DISK_FULL, ENVIRONMENT_FAILURES, INPUT
+from search.failures import DISK_FULL, ENVIRONMENT_FAILURES, INPUT, LASTING
 from search.running.job import Outcome
 
 _SAME_FAILURES = 5
 
 
 def counts(kind: str) -> bool:
-    """Whether a failure counts towards giving up: those of the environment do not, but for a full disk."""
-    return kind not in ENVIRONMENT_FAILURES or kind == DISK_FULL
+    """Whether a failure counts towards giving up: the environment's do not, but for a disk that is full or away."""
+    return kind not in ENVIRONMENT_FAILURES or kind in LASTING
 
 
 def hopeless(failures: Sequence[Outcome], folder: Path) -> str | None:

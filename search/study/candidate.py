@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from search.study.study_file import StudyFile
 from spaces import Assignment
 
 
@@ -44,3 +45,14 @@ class Candidate:
     def objectives(self) -> tuple[float, float, float]:
         """The three objectives, all smaller is better."""
         return self.wer, self.storage_mb, self.runtime
+
+
+def row_name(file: StudyFile, assignment: Assignment) -> str | None:
+    """The name of the row that an assignment is, as the study has it where it is its own; None for a mixture."""
+    own = {row: name for name, row in file.uniform.items()}
+    return own.get(assignment) or file.search_space.rows.name(assignment)
+
+
+def candidate_name(file: StudyFile, assignment: Assignment) -> str:
+    """What a candidate is called."""
+    return row_name(file, assignment) or f"mixed-{assignment.digest[:6]}"

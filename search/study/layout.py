@@ -30,6 +30,11 @@ def sensitivity_path(file: StudyFile) -> Path:
     return file.home / "sensitivity.json"
 
 
+def hashes_path(file: StudyFile) -> Path:
+    """The hashes of the study's inputs, so that they are not made anew."""
+    return file.home / "inputs.json"
+
+
 def lock_path(file: StudyFile) -> Path:
     """What one driver at a time holds."""
     return file.home / "driver.lock"

@@ -22,6 +22,7 @@ from search.study.records import (
     costs,
     database_url,
     open_study,
+    patiently,
     read_result,
     trial_assignment,
 )
@@ -132,14 +133,14 @@ class Ledger:
             self._note(number, "assignment", assignment.to_json())
             return number, assignment
         trial.user_attrs["assignment"] = assignment.to_json()
-        self._ids[number] = self._storage.create_new_trial(self._study_id, template_trial=trial)
+        self._ids[number] = patiently(lambda: self._storage.create_new_trial(self._study_id, template_trial=trial))
         return number, assignment
 
     def unlike(self, result: Mapping[str, Any]) -> str:
         """Why a result cannot stand beside those before it: other speech, or other arithmetic; else nothing."""
         if self._fingerprint is None:
             self._fingerprint = result["fingerprint"]
-            self._study.set_user_attr(FINGERPRINT, self._fingerprint)
+            patiently(lambda: self._study.set_user_attr(FINGERPRINT, self._fingerprint))
         if result["fingerprint"] == self._fingerprint:
             return ""
         return (
@@ -152,7 +153,7 @@ class Ledger:
     ) -> None:
         """Write a result: first what it is made of, then that the trial is complete."""
         if not self._has_words:
-            self._study.set_user_attr(WORDS, result["words"])
+            patiently(lambda: self._study.set_user_attr(WORDS, result["words"]))
             self._has_words = True
         values = (result["wer"], *costs(self._file, assignment))
         if failures:
@@ -187,13 +188,14 @@ class Ledger:
 
     def score(self, assignment: Assignment, result: dict[str, Any]) -> None:
         """Keep a candidate's score on the test corpus."""
-        self._study.set_user_attr(TEST + assignment.digest, result)
+        patiently(lambda: self._study.set_user_attr(TEST + assignment.digest, result))
 
     def _note(self, number: int, key: str, value: Any) -> None:
-        self._storage.set_trial_user_attr(self._ids[number], key, value)
+        patiently(lambda: self._storage.set_trial_user_attr(self._ids[number], key, value))
 
     def _close(self, number: int, state: TrialState, values: Values | None, known: Mapping[str, Any]) -> None:
-        self._storage.set_trial_state_values(self._ids.pop(number), state, values)
+        patiently(lambda: self._storage.set_trial_state_values(self._ids[number], state, values))
+        del self._ids[number]
         own = self._id_of_copy(number)
         for key, value in known.items():
             self._memory.set_trial_user_attr(own, key, value)

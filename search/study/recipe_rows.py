@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluators.costs.paper import OURS
 from evaluators.settings import FinetuneSettings
+from search.study.inputs import inputs, other_input
 from search.study.study_file import METHOD, StudyFile
 from spaces import UserError
 
@@ -66,6 +67,7 @@ def read_row(file: StudyFile, row: Row) -> dict[str, Any] | None:
     """What a row came to, or None where it was not trained or its file is torn."""
     try:
         found = json.loads(row_path(file, row).read_text(encoding="utf-8"))
-        return found if isinstance(found["wer"], float) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        same = other_input(found.get("inputs", {}), inputs(file)) is None  # else of another model: trained anew
+        return found if isinstance(found["wer"], float) and same else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -69,6 +69,13 @@ class SearchSettings(Section):
     max_wer: float | None = Field(None, gt=0, description="percent; the hubits sampler looks for nothing above it")
     storage: str | None = Field(None, description="an Optuna storage URL; without it SQLite in the study's folder")
 
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _share_or_whole(cls, gpus: float) -> float:
+        if gpus > 1 and gpus != int(gpus):
+            raise ValueError("a share of one GPU, or whole ones")
+        return gpus
+
     @field_validator("sampler")
     @classmethod
     def _known_sampler(cls, name: str) -> str:

@@ -11,19 +11,24 @@ from dataclasses import asdict
 from typing import Any
 
 from evaluators.files import write_json
-from search.study.candidate import Candidate
+from search.study.candidate import Candidate, candidate_name
+from search.study.inputs import inputs, other_input
 from search.study.layout import database_path, snapshot_path
 from search.study.study_file import StudyFile
 from search.study.tally import Tally, tally
 from spaces import Assignment
 
 Snapshot = tuple[list[Candidate], Tally]
+_NUMBERS = ("wer", "wer_low", "wer_high", "loss", "storage_mb", "runtime", "mean_bits", "seconds")
 
 
 def write_snapshot(file: StudyFile, candidates: Sequence[Candidate], told: Tally) -> None:
     """Copy the candidates and the tally as the database holds them now."""
     rows = [{**asdict(m), "assignment": m.assignment.to_json()} for m in candidates]
-    content = {"stamp": _stamp(file), "signature": file.signature, "candidates": rows, "tally": asdict(told)}
+    content = {
+        "stamp": _stamp(file), "signature": file.signature, "inputs": inputs(file), "candidates": rows,
+        "tally": asdict(told),
+    }  # fmt: skip
     write_json(content, snapshot_path(file))
 
 
@@ -60,12 +65,14 @@ def _read(file: StudyFile, *, current: bool) -> Snapshot | None:
     try:
         snapshot = json.loads(snapshot_path(file).read_text(encoding="utf-8"))
         stamp = snapshot["stamp"]
-        if snapshot["signature"] != file.signature or (current and (stamp is None or stamp != _stamp(file))):
+        if snapshot["signature"] != file.signature or other_input(snapshot["inputs"], inputs(file)) is not None:
+            return None
+        if current and (stamp is None or stamp != _stamp(file)):
             return None
         return [_candidate(file, row) for row in snapshot["candidates"]], Tally(
             **(snapshot["tally"] if current else snapshot.get("tally", {}))
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # no copy, or a torn one: the database has it all
 
 
@@ -79,9 +86,27 @@ def _stamp(file: StudyFile) -> list[int] | None:
 
 
 def _candidate(file: StudyFile, row: dict[str, Any]) -> Candidate:
+    """A candidate of a copy that anybody may have written: its name is made anew, its numbers have to be some.
+
+    Raises:
+        KeyError: if something is missing, as ``ValueError`` and ``TypeError`` if it is of another kind.
+    """
+    assignment = Assignment.from_json(row["assignment"], file.architecture)
+    numbers = {key: float(row[key]) for key in _NUMBERS}
     changed = {
-        "assignment": Assignment.from_json(row["assignment"], file.architecture),
-        "errors": tuple(row["errors"]),
-        "words": tuple(row["words"]),
+        "assignment": assignment,
+        "name": candidate_name(file, assignment),
+        "number": int(row["number"]),
+        "errors": tuple(map(int, row["errors"])),
+        "words": tuple(map(int, row["words"])),
+        "test": None if row["test"] is None else _scores(row["test"]),
     }
-    return Candidate(**{**row, **changed})
+    return Candidate(**{**row, **numbers, **changed})
+
+
+def _scores(test: dict[str, Any]) -> dict[str, Any]:
+    return {key: _scores(value) if key == "other" else _number(value) for key, value in test.items()}
+
+
+def _number(value: Any) -> Any:
+    return [_number(one) for one in value] if isinstance(value, list) else value + 0

@@ -59,6 +59,7 @@ class StudyFile(Section):
     superb: SuperbSettings | None = None
     path: Path = Field(Path(), exclude=True)
     fidelity: Fidelity = Field("short", exclude=True)
+    shipped: str = Field("", exclude=True, description="the file as it was read, as text for ``StudyFile.arrived``")
 
     @field_validator("name")
     @classmethod
@@ -81,7 +82,7 @@ class StudyFile(Section):
             raise UserError(f"{path}: no such study file; {nearest(path, beside)}".rstrip("; ")) from None
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{path}: not a TOML file: {error}") from None
-        for key in ("path", "fidelity"):
+        for key in ("path", "fidelity", "shipped"):
             if key in data:
                 raise UserError(f"{path}: {key}: unknown key")
         base = path.resolve().parent
@@ -96,7 +97,14 @@ class StudyFile(Section):
             _ = study.search_space, study.uniform
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
-        return study
+        # workers get what was read here, whatever becomes of the file, and nothing of where the records lie
+        content = study.model_dump(mode="json", exclude={"search": {"storage"}})
+        return study.model_copy(update={"shipped": json.dumps({**content, "path": str(study.path)})})
+
+    @classmethod
+    def arrived(cls, shipped: str) -> "StudyFile":
+        """A study file as a worker gets it with its jobs."""
+        return cls(**json.loads(shipped), shipped=shipped)
 
     def with_search(self, changes: dict[str, Any]) -> "StudyFile":
         """The study with some of its search section given elsewhere, as on the command line.
@@ -209,6 +217,15 @@ def _resolve(data: dict[str, Any], base: Path) -> None:
     search = data.get("search")
     if isinstance(search, dict) and str(search.get("runtime", "")).endswith(".toml"):
         search["runtime"] = str(base / search["runtime"])  # a device's profile
+    if isinstance(search, dict) and isinstance(search.get("storage"), str):
+        search["storage"] = _anchored(search["storage"], base)
+
+
+def _anchored(url: str, base: Path) -> str:
+    """A URL of a SQLite file with a path that no longer follows the current directory."""
+    engine, stroke, path = url.partition(":///")
+    relative = engine.split("+")[0] == "sqlite" and stroke and path and path[0] not in "/:$" and path[:5] != "file:"
+    return f"{engine}:///{base / path}" if relative else url
 
 
 def _first(error: ValidationError) -> str:

@@ -44,3 +44,10 @@ def test_help_front_and_pick_load_no_torch() -> None:
         "assert not {'torch', 'ray', 'transformers', 'plotly', 'pandas', 'optuna'} & set(sys.modules), sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_mistake_that_names_a_file_says_nothing_to_the_terminal(tmp_path: Path) -> None:
+    line = one_line(hubits("search", tmp_path / "a\x1b[2J\n\u202eb.toml"))
+    assert "\x1b" not in line
+    assert "\u202e" not in line
+    assert r"a\x1b[2J\n\u202eb.toml: no such study file" in line

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from search.running import retries
 from search.running.dispatch import Finished, dispatch
 from search.running.job import Job, MeasureJob, Outcome
 from search.running.retries import next_attempt
@@ -17,16 +18,17 @@ class Scripted:
     """Answers each submission of a job with the next failure of a script, then with a result."""
 
     def __init__(self, script: dict[int, list[str]], slots: int = 2) -> None:
-        self.slots, self._script = slots, {k: deque(v) for k, v in script.items()}
+        self.slots = self.room = slots
+        self._script = {k: deque(v) for k, v in script.items()}
         self._taken: list[Job] = []
         self.submitted: list[Job] = []
 
     @property
     def free(self) -> int:
-        return self.slots - sum(j.room for j in self._taken)
+        return 0 if any(j.room > 1 for j in self._taken) else self.slots - len(self._taken)
 
     def submit(self, job: Job) -> None:
-        assert job.room <= self.free
+        assert self.free
         self._taken.append(job)
         self.submitted.append(job)
 
@@ -75,7 +77,15 @@ def test_lost_workers_cost_nothing_up_to_a_bound() -> None:
     assert _run(Scripted({0: ["worker_lost"] * 6}), 1)[0].outcome.failure == "worker_lost"
 
 
-@pytest.mark.parametrize("kind", ["error", "diverged", "time_limit", "input", "disk_full"])
+def test_a_shared_disk_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "PAUSES", (0.0, 0.01, 0.0))
+    found = _run(Scripted({0: ["storage_hiccup"] * 3}, slots=1), 2)
+    assert {f.outcome.job.number for f in found if f.outcome.result} == {0, 1}  # others go on meanwhile
+    assert next(f for f in found if f.outcome.job.number == 0).failures == ("storage_hiccup",) * 3
+    assert _run(Scripted({0: ["storage_hiccup"] * 4}), 1)[0].outcome.failure == "storage_hiccup"
+
+
+@pytest.mark.parametrize("kind", ["error", "diverged", "time_limit", "input", "disk_full", "storage"])
 def test_what_would_fail_again_fails_at_once(kind: str) -> None:
     assert next_attempt(JOB, [kind], 4) is None
 

@@ -45,7 +45,7 @@ def test_contract(executor: Executor, tiny: Path) -> None:
     assert executor.wait(0.01) == []
     assert executor.slots == 1
     _ready(executor)
-    executor.submit(MeasureJob(number=7, study=str(tiny), assignment=assignment))
+    executor.submit(MeasureJob(number=7, study=file.shipped, assignment=assignment))
     assert executor.free == 0
     outcome = _finish(executor)
     _ready(executor)
@@ -61,19 +61,20 @@ def test_contract(executor: Executor, tiny: Path) -> None:
     assert checkpoint_path(file, assignment.digest).exists()
     # the packed checkpoint that is kept scores what the trial scored
     _ready(executor)
-    executor.submit(ScoreJob(number=7, study=str(tiny), assignment=assignment))
+    executor.submit(ScoreJob(number=7, study=file.shipped, assignment=assignment))
     tested = _finish(executor).result
     assert tested is not None
     assert outcome.result is not None
     assert tested["wer"] == outcome.result["wer"]
     # a failure comes back as one, and the executor takes the next job
     _ready(executor)
-    executor.submit(MeasureJob(number=8, study=str(tiny.with_name("gone.toml")), assignment=assignment))
+    gone = file.shipped.replace("speech.jsonl", "gone.jsonl")
+    executor.submit(MeasureJob(number=8, study=gone, assignment=assignment))
     failed = _finish(executor)
     assert failed.failure == "input"
-    assert "gone.toml" in failed.message
+    assert "gone.jsonl" in failed.message
     _ready(executor)
-    executor.submit(MeasureJob(number=9, study=str(tiny), assignment=assignment))
+    executor.submit(MeasureJob(number=9, study=file.shipped, assignment=assignment))
     again = _finish(executor).result
     assert again is not None
     assert again["errors"] == outcome.result["errors"]
@@ -83,7 +84,8 @@ def test_contract(executor: Executor, tiny: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_worker_gets_no_more_than_its_share_of_the_gpus_memory(tiny: Path) -> None:
-    settings = StudyFile.load(tiny).search.model_copy(update={"executor": "ray", "workers": 1, "gpus_per_trial": 0.25})
+    file = StudyFile.load(tiny)
+    settings = file.search.model_copy(update={"executor": "ray", "workers": 1, "gpus_per_trial": 0.25})
 
     def greedy(job: Job) -> Outcome:
         total = torch.cuda.get_device_properties(0).total_memory
@@ -93,10 +95,10 @@ def test_a_worker_gets_no_more_than_its_share_of_the_gpus_memory(tiny: Path) -> 
     executor = RayExecutor(settings, work=greedy)
     try:
         _ready(executor)
-        executor.submit(Job(number=10, study=str(tiny)))  # percent of the GPU's memory
+        executor.submit(Job(number=10, study=file.shipped))  # percent of the GPU's memory
         assert _finish(executor).failure is None
         _ready(executor)
-        executor.submit(Job(number=50, study=str(tiny)))
+        executor.submit(Job(number=50, study=file.shipped))
         assert "memory" in _finish(executor).message
     finally:
         executor.close()

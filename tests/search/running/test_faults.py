@@ -91,7 +91,8 @@ def test_each_fault_through_ray(tmp_path: Path, fault: str) -> None:
     trial = _trials(path)[6]
     if fault in RECOVERED:
         assert trial.state == TrialState.COMPLETE
-        assert trial.user_attrs["attempts"] == ["out_of_memory" if fault in ("memory", "cuda") else "worker_lost"]
+        kinds = {"memory": "out_of_memory", "cuda": "out_of_memory", "stale": "storage_hiccup"}
+        assert trial.user_attrs["attempts"] == [kinds.get(fault, "worker_lost")]
     else:
         assert trial.state == TrialState.FAIL
         assert trial.user_attrs["failure"] == ENDINGS[fault]

@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+import pytest
 from optuna.trial import TrialState
 
 from search.running.executors import InlineExecutor
@@ -59,3 +61,16 @@ def test_it_holds_what_became_of_the_other_trials(tiny: Path) -> None:
     write_snapshot(file, [], told)
     copied = read_snapshot(file)
     assert copied == ([], told)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("name", "w2a2\x1b]0;mine\x07"), ("wer", "\x1b[2J"), ("test", {"wer": "\x1b[2J"}), ("errors", ["\x1b"])],
+)
+def test_a_copy_that_somebody_wrote_says_nothing_to_the_terminal(tiny: Path, key: str, value: object) -> None:
+    file, found = _searched(tiny)
+    path = file.folder / "candidates.json"
+    copy = json.loads(path.read_text())
+    copy["candidates"][2][key] = value
+    path.write_text(json.dumps(copy))
+    assert measured_candidates(file) == found
