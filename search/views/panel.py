@@ -20,7 +20,9 @@ def search_panel(line: str, progress: Progress) -> RenderableType:
     """The line, and under it whatever there is to show."""
     parts: list[RenderableType] = [Text(line)]
     if progress.planned:
-        parts.append(ProgressBar(total=progress.planned, completed=min(progress.done, progress.planned), width=_WIDTH))
+        bar = Table.grid()  # a bar alone would not end its line
+        bar.add_row(ProgressBar(progress.planned, min(progress.done, progress.planned), width=_WIDTH))
+        parts.append(bar)
     if progress.busy:
         parts.append(_workers(progress))
     if progress.told:

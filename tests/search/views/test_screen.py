@@ -36,6 +36,7 @@ def test_a_terminal_shows_workers_what_came_and_a_small_front() -> None:
         "mixed-fedcba", "1:05", "joins the front, hypervolume +0.0500", "failed: diverged", "●", "◇",
     ):  # fmt: skip
         assert expected in shown
+    assert not any("━" in line and "trial" in line for line in shown.splitlines())
 
 
 def test_elsewhere_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
