@@ -23,7 +23,7 @@ class Distilled(NamedTuple):
 
 DISTILLED = (
     Distilled("DistilHuBERT", 13.37, 46.98, "arXiv 2110.01900, bytes as in arXiv 2301.00652"),
-    Distilled("DPHuBERT", 10.47, 47.2, "arXiv 2305.17651"),
+    Distilled("DPHuBERT", 10.47, 46.0, "arXiv 2305.17651"),
     Distilled("DiceHuBERT", 7.64, 52.0, "arXiv 2507.02911, about 52 MB"),
 )
 _NAMED = ("BiT-LA w1a1", "BiT-LA w2a2", "w1a1", "w2a2", *(one.name for one in DISTILLED))
