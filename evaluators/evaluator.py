@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evaluators.data.corpus import Corpus, first
+from evaluators.data.corpus import Corpus, first, refuse_shorter
 from evaluators.data.load import CorpusSettings, load_corpus
 from evaluators.formats.packed import pack
 from evaluators.formats.packed_model import packed_model
@@ -83,6 +83,8 @@ class Evaluator:
         self.architecture = Architecture(self.config.to_dict(), str(folder))
         self._float = teacher.to(self.device)
         self._train, self.dev = load_corpus(train), load_corpus(dev)
+        for corpus in (self._train, self.dev):
+            refuse_shorter(corpus, self.architecture.frame)
         self._taught = TeacherCache(
             teacher_of(teacher, settings), self._train, self.vocabulary, self.device, settings.batch_seconds,
             settings.seed,
@@ -201,6 +203,7 @@ class Evaluator:
         self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus, head: Path | None = None
     ) -> WordErrors:
         """Word errors of packed tensors on a corpus, under SUPERB's head where there is one."""
+        refuse_shorter(corpus, self.architecture.frame)
         model: CtcModel | HeadedModel = self._unpacked(tensors, assignment)
         if head is not None:
             model = load_head(model, self.vocabulary, head)

@@ -14,6 +14,7 @@ from evaluators.data.corpus import Corpus
 from evaluators.data.vocabulary import Vocabulary
 from evaluators.models.forward import CtcModel, frames, logits, valid_frames
 from evaluators.wer import WordErrors, count_errors
+from spaces.architecture import Architecture
 
 SCORING_SECONDS = 120.0
 
@@ -102,7 +103,9 @@ def word_errors(model: CtcModel, vocabulary: Vocabulary, corpus: Corpus) -> Word
 
 @torch.inference_mode()
 def transcribe_wave(model: CtcModel, vocabulary: Vocabulary, wave: np.ndarray) -> str:
-    """Greedy transcript of one 16 kHz mono wave."""
+    """Greedy transcript of one 16 kHz mono wave; nothing of what is shorter than a frame."""
+    if len(wave) < Architecture(model.config.to_dict()).frame:
+        return ""
     audio = torch.from_numpy(normalise(wave))[None]
     batch = Batch(audio, torch.ones(audio.shape, dtype=torch.long), torch.empty(0), torch.empty(0), (0,))
     return vocabulary.decode(logits(model.eval(), batch)[0].argmax(-1).tolist())

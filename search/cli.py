@@ -57,8 +57,15 @@ def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and leave")
     ] = False,
+    log_level: Annotated[
+        str, typer.Option(help="what studies' search.log tells: debug, info, warning, error")
+    ] = "info",
 ) -> None:
     """Find which layer of a HuBERT speech model may live on how few bits."""
+    if log_level != "info":
+        from search.stages.log import set_level
+
+        set_level(log_level)
 
 
 def main() -> None:

@@ -87,6 +87,8 @@ class Architecture:
         for key in ("num_attention_heads", "num_conv_pos_embedding_groups"):
             if known["hidden_size"] % known[key]:
                 raise UserError(f"{name}: hidden_size {known['hidden_size']} is not divisible by {key} {known[key]}")
+        if config.get("conv_pos_batch_norm"):
+            raise UserError(f"{name}: conv_pos_batch_norm: a batch norm before the positional convolution is not known")
         self.hidden: int = known["hidden_size"]
         self.blocks: int = known["num_hidden_layers"]
         self.inner: int = known["intermediate_size"]
@@ -94,6 +96,14 @@ class Architecture:
         self.conv_kernel = tuple(known["conv_kernel"])
         self.conv_stride = tuple(known["conv_stride"])
         self.settings = known
+
+    @cached_property
+    def frame(self) -> int:
+        """Samples that one output frame hears of the convolutions; anything shorter has none."""
+        samples = 1
+        for kernel, stride in zip(reversed(self.conv_kernel), reversed(self.conv_stride), strict=True):
+            samples = (samples - 1) * stride + kernel
+        return samples
 
     @cached_property
     def tensors(self) -> dict[str, tuple[int, ...]]:

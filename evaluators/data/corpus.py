@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from evaluators.data.audio import read_audio, samples_of
+from evaluators.data.audio import read_audio
 from spaces.architecture import SAMPLE_RATE
+from spaces.errors import UserError
 
 
 class Corpus(Protocol):
@@ -63,12 +64,26 @@ class FileCorpus:
         """See ``Corpus``."""
         return self.places[index]
 
-    def append(self, path: Path, text: str, place: str) -> None:
-        """Add an utterance; its length is read from the file's header."""
+    def append(self, path: Path, text: str, place: str, samples: int) -> None:
+        """Add an utterance."""
         self.paths.append(path)
         self.texts.append(text)
-        self.samples.append(samples_of(path, place))
+        self.samples.append(samples)
         self.places.append(place)
+
+
+def refuse_shorter(corpus: Corpus, samples: int) -> None:
+    """Refuse a corpus that holds an utterance under one frame of the model.
+
+    Raises:
+        UserError: naming the utterance.
+    """
+    for index, length in enumerate(corpus.samples):
+        if length < samples:
+            raise UserError(
+                f"{corpus.where(index)}: {length} samples at 16 kHz are less than the model's one frame of {samples}; "
+                "leave the utterance out"
+            )
 
 
 def fingerprint(corpus: Corpus) -> str:

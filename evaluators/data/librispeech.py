@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from evaluators.data.corpus import FileCorpus
+from evaluators.data.headers import Headers
 from spaces.errors import UserError
 
 
@@ -21,12 +22,15 @@ def read_librispeech(root: Path, split: str, limit: int | None = None) -> FileCo
     except ValueError as error:
         raise UserError(f"{base / split}: not a split of LibriSpeech ({error})") from None
     corpus = FileCorpus(f"librispeech/{split}", [], [], [], [])
+    headers = Headers(base / f"{split}.headers.json")
     for i in range(len(data) if limit is None else min(limit, len(data))):
         try:
             file, _, text, *_ = data.get_metadata(i)
         except (OSError, ValueError) as error:
             raise UserError(f"{base / split}: a transcript is missing or broken ({error})") from None
-        corpus.append(base / file, text, f"{split}[{i}]")
+        place = f"{split}[{i}]"
+        corpus.append(base / file, text, place, headers.samples(base / file, place))
+    headers.keep()
     if not corpus.paths:
         raise UserError(f"{base / split}: holds no utterances")
     return corpus

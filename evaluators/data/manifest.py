@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluators.data.corpus import FileCorpus
+from evaluators.data.headers import Headers
 from evaluators.files import probe
 from spaces.errors import UserError
 
@@ -25,6 +26,7 @@ def read_manifest(path: Path, limit: int | None = None, *, outside: bool = False
         raise UserError(f"{path}: holds no utterances")
     corpus = FileCorpus(path.stem, [], [], [], [])
     root = path.parent.resolve()
+    headers = Headers(root / f"{path.name}.headers.json")
     for place, audio, text in rows:
         if not text.strip():
             raise UserError(f"{place}: the transcript is empty; give it a text or leave the utterance out")
@@ -34,7 +36,8 @@ def read_manifest(path: Path, limit: int | None = None, *, outside: bool = False
                 f"{place}: audio {audio!r} lies outside the manifest's folder; move it below {root}, or set "
                 "outside = true in the corpus' section if the manifest is trusted"
             )
-        corpus.append(file, text, place)
+        corpus.append(file, text, place, headers.samples(file, place))
+    headers.keep()
     return corpus
 
 

@@ -56,6 +56,7 @@ def dispatch(
             if job is None:
                 break
             under_way.setdefault(job.number, Attempted(time.monotonic()))
+            _log.debug("%s", job)
             executor.submit(job)
         if stopping():
             for _, job in again:
@@ -93,4 +94,7 @@ def _due(again: list[tuple[float, Job]]) -> Job | None:
 
 def _finished(outcome: Outcome, under_way: dict[int, Attempted]) -> Finished:
     attempted = under_way.pop(outcome.job.number, None) or Attempted(time.monotonic())
-    return Finished(outcome, tuple(attempted.failures), time.monotonic() - attempted.began)
+    seconds, what = time.monotonic() - attempted.began, outcome.failure or "done"
+    _log.info("%s %d: %s after %.1f s %s", type(outcome.job).__name__, outcome.job.number, what, seconds,
+              outcome.message)  # fmt: skip
+    return Finished(outcome, tuple(attempted.failures), seconds)

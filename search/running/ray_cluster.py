@@ -68,6 +68,8 @@ def _refuse_too_large(settings: SearchSettings) -> None:
             if settings.ray_address is None:
                 raise UserError(what)
             _log.warning("%s now; waiting for a larger one", what)
+    if not settings.gpus_per_trial and any(node.get("GPU") for node in _nodes()):
+        _log.warning("search.gpus_per_trial is 0: workers see none of the GPUs that there are")
 
 
 def share(settings: SearchSettings, room: int) -> dict[str, float]:

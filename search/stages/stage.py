@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from search.running.executors import Executor, make_executor
 from search.stages.chronicle import Busy, Told, Values
+from search.stages.log import logged
 from search.study.layout import lock_path
 from search.study.lease import leased
 from search.study.records import database_url, is_database_error, unwritable
@@ -124,6 +125,11 @@ def run_stage(file: StudyFile, stage: Stage[Found], on_progress: OnProgress) -> 
     Raises:
         UserError: as the stage does; also where somebody asked twice.
     """
+    with logged(file):
+        return _run_stage(file, stage, on_progress)
+
+
+def _run_stage(file: StudyFile, stage: Stage[Found], on_progress: OnProgress) -> tuple[Found, bool]:
     executor = make_executor(file.search)
     context = RunContext(executor, on_progress, Stop())
     try:

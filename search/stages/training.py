@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from evaluators.data.corpus import Corpus, refuse_shorter
 from evaluators.data.load import load_corpus
 from evaluators.data.vocabulary import Vocabulary
 from evaluators.models.families import build
@@ -69,12 +70,18 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> float:
     log = TrainingLog(folder / "float.log.jsonl", settings.steps, on_step)
     resume = file.folder / "float.resume.safetensors"
     log.write(training="float", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
-    train_float(model, vocabulary, load_corpus(file.corpora.train), settings, resume=resume, on_step=log.step)
+    train_float(model, vocabulary, _training_corpus(file), settings, resume=resume, on_step=log.step)
     save_model(model, vocabulary, folder)
     model, _ = load_model(folder)
     wer = word_errors(model, vocabulary, load_corpus(file.corpora.dev)).wer
     log.write(dev_wer=round(wer, 2))
     return wer
+
+
+def _training_corpus(file: StudyFile) -> Corpus:
+    corpus = load_corpus(file.corpora.train)
+    refuse_shorter(corpus, file.architecture.frame)
+    return corpus
 
 
 def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
@@ -98,7 +105,7 @@ def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
     resume = file.folder / "supernet.resume.safetensors"
     log.write(training="supernet", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
     train_supernet(
-        student.to(device), teacher.to(device), vocabulary, load_corpus(file.corpora.train), layers, settings,
+        student.to(device), teacher.to(device), vocabulary, _training_corpus(file), layers, settings,
         floors=file.search_space.floors, resume=resume, on_step=log.step,
     )  # fmt: skip
     save_half(student.state_dict(), path, SUPERNET)

@@ -35,6 +35,11 @@ def hashes_path(file: StudyFile) -> Path:
     return file.home / "inputs.json"
 
 
+def log_path(file: StudyFile) -> Path:
+    """What was started, failed and tried again, by whom."""
+    return file.home / "search.log"
+
+
 def lock_path(file: StudyFile) -> Path:
     """What one driver at a time holds."""
     return file.home / "driver.lock"

@@ -1,8 +1,9 @@
 """A study under random faults of every kind: ``python -m tests.benchmarks.soak --faults 200 --json``.
 
 Workers measure by simulation, and an attempt in three meets a fault: killed, out of memory, a bug, NaN, too slow, disk
-full, a torn result. Now and then the driver itself is killed or interrupted and started again, until enough faults have
-happened. Then the study is read: trials left RUNNING, results lost, assignments measured twice.
+full, a torn result, a shared disk that is away. Now and then the driver itself is killed, interrupted or preempted and
+started again, on records that it holds by a lease, while an intruder in another folder tries to search them too; until
+enough faults have happened. Then the study is read: trials left RUNNING, results lost, assignments measured twice.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from spaces import UserError
 from tests.conftest import TOML, write_study
 from tests.simulation import Simulation, notes
 
-_DRIVER_FAULTS = (signal.SIGKILL, signal.SIGINT)
+_DRIVER_FAULTS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 
 
 def drive(path: Path, log: Path) -> None:
@@ -52,10 +53,10 @@ def drive(path: Path, log: Path) -> None:
 def soak(faults: int, folder: Path, seed: int = 0) -> dict[str, Any]:
     """Drive a study until so many faults have happened; what was found in it afterwards."""
     rng = random.Random(seed)
-    path, log = (
-        write_study(folder / "study", TOML.replace("trials = 3", 'trials = 3\nsampler = "random"')),
-        folder / "log",
-    )
+    text = TOML.replace("trials = 3", f'trials = 3\nsampler = "random"\nstorage = "sqlite:///{folder / "records.db"}"')
+    path, log = write_study(folder / "study", text), folder / "log"
+    intruder = StudyFile.load(write_study(folder / "intruder", text)).with_search({"executor": "inline", "trials": 99})
+    refused = 0
     lives, killed, started = 0, 0, time.monotonic()
     happened = 0
     while happened < faults:
@@ -72,6 +73,7 @@ def soak(faults: int, folder: Path, seed: int = 0) -> dict[str, Any]:
             happened = killed + sum(n["what"] != "measured" for n in seen)
             if end == math.inf and len(seen) > before:  # a life begins with its first attempt, however long Ray took
                 end = time.monotonic() + rng.uniform(10, 30)
+                refused += _refused(intruder, log)
         if process.poll() is None:
             last = happened >= faults
             process.send_signal(signal.SIGINT if last else rng.choice(_DRIVER_FAULTS))
@@ -79,7 +81,16 @@ def soak(faults: int, folder: Path, seed: int = 0) -> dict[str, Any]:
         process.wait(timeout=120)
         print(f"{happened}/{faults} faults, {lives} drivers, {duration(time.monotonic() - started)} gone",
               file=sys.stderr, flush=True)  # fmt: skip
-    return {"faults": happened, **examine(path, log), "drivers": lives}
+    return {"faults": happened, **examine(path, log), "drivers": lives, "intruders refused": refused}
+
+
+def _refused(file: StudyFile, log: Path) -> bool:
+    """Whether a second driver is told that the study is held; where the first one just ended, it measures with it."""
+    try:
+        search_study(file, RunContext(InlineExecutor(Simulation(log)), lambda _: None, Stop()))
+    except UserError as error:
+        return "another hubits search works on it" in str(error)
+    return False
 
 
 def examine(path: Path, log: Path) -> dict[str, Any]:

@@ -84,3 +84,12 @@ def test_unknown_model_names_the_known_ones() -> None:
 def test_importing_spaces_loads_neither_torch_nor_ray() -> None:
     code = "import spaces, sys; assert not {'torch', 'ray', 'transformers', 'optuna'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_would_fail_later_is_refused_at_once() -> None:
+    with pytest.raises(UserError, match="hubert: conv_pos_batch_norm: a batch norm"):
+        Architecture({"model_type": "hubert", "conv_pos_batch_norm": True}, "hubert")
+
+
+def test_one_frame_of_hubert_hears_25_milliseconds() -> None:
+    assert Architecture({"model_type": "hubert"}, "hubert").frame == 400

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.command_line import hubits
 
@@ -12,6 +14,8 @@ def _break(study: Path, what: str) -> None:
     folder = study.parent
     if what == "audio":
         (folder / "2.wav").write_bytes(b"not audio")
+    elif what == "short":
+        soundfile.write(folder / "2.wav", np.full(300, 0.1), 16_000)
     elif what == "gone":
         (folder / "2.wav").unlink()
     elif what == "text":
@@ -32,6 +36,7 @@ def _break(study: Path, what: str) -> None:
     ("what", "message"),
     [
         ("audio", "2.wav: cannot be read as audio"),
+        ("short", "speech.jsonl:3: 300 samples at 16 kHz are less than the model's one frame of"),
         ("gone", "2.wav: cannot be read as audio (no such file)"),
         ("text", "speech.jsonl:1: the transcript is empty"),
         ("characters", "speech.jsonl:1: characters '1' '2' outside the model's vocabulary"),

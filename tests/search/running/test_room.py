@@ -160,6 +160,16 @@ def test_halves_of_cpus_are_all_placed_and_without_a_share_no_gpu_is_seen(monkey
         executor.close()
 
 
+def test_gpus_that_are_left_unused_are_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    from search.running import ray_cluster
+
+    monkeypatch.setattr(ray_cluster, "_nodes", lambda: [{"CPU": 2.0, "GPU": 1.0}])
+    ray_cluster._refuse_too_large(SearchSettings(gpus_per_trial=1))
+    assert not caplog.text
+    ray_cluster._refuse_too_large(SearchSettings())
+    assert "workers see none of the GPUs that there are" in caplog.text
+
+
 def test_what_no_node_offers_is_refused_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     from search.running import ray_cluster
 
