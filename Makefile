@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow clean
+.PHONY: demo test slow docs clean
 
 # a search over the pocket study: the front on the screen and as a page
 demo: $(VENV)/demo.stamp
@@ -19,6 +19,10 @@ test: $(VENV)/test.stamp
 
 slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+# the pages of docs/ as a site, in build/site
+docs: $(VENV)/test.stamp
+	$(BIN)/mkdocs build --quiet
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

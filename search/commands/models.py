@@ -99,7 +99,7 @@ def demo(
 
     Example: hubits demo pocket
     """
-    from search.study.demo import write_demo
+    from search.commands.demo import write_demo
 
     path = write_demo(folder)
     print(f"{path} written; try `hubits search {path}`")

@@ -1,4 +1,4 @@
-"""The study file's reference, from its schema: ``python -m search.study.reference`` prints docs/study-file.md."""
+"""The study file's reference, from its schema: ``python -m search.views.reference`` prints docs/study-file.md."""
 
 import types
 import typing
@@ -14,9 +14,9 @@ from search.study.study_file import StudyFile
 _OWN = ("path", "fidelity", "shipped")  # of the program, not of the file
 _HEAD = """# The study file
 
-One TOML file says what is searched, on what speech, with what finetune. Paths are relative to it. This page is printed
-by `python -m search.study.reference` from the schema that reads the file; unknown keys are refused with the nearest one.
-`studies/README.md` explains the sections at more length.
+One TOML file says what is searched, on what speech, with what finetune. Paths are relative to it. This page is what
+`python -m search.views.reference` prints of the schema that reads the file; unknown keys are refused, and the nearest
+one is named. `studies/README.md` explains the sections at more length.
 """
 
 
