@@ -60,7 +60,8 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     rows = write_study(tmp_path / "c", TOML + RECIPES)
     places = {
         "studies/pocket/demo.toml": str(study), "studies/pocket/train.toml": str(train), "22": "2", "w2a8+w4a8": "w2a8",
-        "studies/pocket/recipes.toml": str(rows), "studies/pocket/model": str(study.parent / "model"), "facebook/hubert-large-ls960-ft": str(downloaded),
+        "studies/pocket/recipes.toml": str(rows), "studies/pocket/model": str(study.parent / "model"),
+        "facebook/hubert-large-ls960-ft": str(downloaded),
     }  # fmt: skip
     monkeypatch.chdir(tmp_path)
     for command in COMMANDS:
