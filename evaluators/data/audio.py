@@ -54,4 +54,8 @@ def samples_of(path: Path, place: str) -> int:
 
 def _reason(path: Path, error: Exception) -> str:
     probe(path)
-    return "no such file" if not path.exists() else str(error).splitlines()[0].removeprefix(f"Error opening {path!r}: ")
+    try:
+        there = path.exists()
+    except OSError:  # a name that no file system takes
+        there = False
+    return str(error).splitlines()[0].removeprefix(f"Error opening {path!r}: ") if there else "no such file"

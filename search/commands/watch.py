@@ -1,6 +1,7 @@
 """Commands that serve a study on this machine: its report while it runs, and Optuna's dashboard."""
 
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,7 +49,10 @@ def dashboard(study: StudyPath, port: Port = 8080, refined: Refined = False) -> 
 
 
 def _serve_until_interrupted(serve: Callable[[], None]) -> None:
+    """Serve from a thread: an interrupt within a request would be taken for that request's error, and lost."""
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
     try:
-        serve()
+        thread.join()
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

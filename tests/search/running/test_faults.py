@@ -96,7 +96,7 @@ def test_each_fault_through_ray(tmp_path: Path, fault: str) -> None:
     else:
         assert trial.state == TrialState.FAIL
         assert trial.user_attrs["failure"] == ENDINGS[fault]
-    if fault in RECOVERED or fault == "disk_full":
+    if fault in RECOVERED - {"stale"} or fault == "disk_full":  # while a hiccup passes, the worker takes the next trial
         assert [m.objectives for m in found] == [m.objectives for m in undisturbed]
     if fault in ("memory", "cuda"):  # the same batch in two parts
         assert [n["job"] for n in notes(log) if n["number"] == 6] == [[1, 1], [2, 1]]
