@@ -1,6 +1,7 @@
 """Corpora: utterances with a transcript and a 16 kHz mono wave, whatever place they come from."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +40,31 @@ class _First:
 def first(corpus: Corpus, count: int) -> Corpus:
     """The first so many utterances of a corpus."""
     return corpus if count >= len(corpus.texts) else _First(corpus, count)
+
+
+class _Joined:
+    """The utterances of some corpora in a row."""
+
+    def __init__(self, corpora: Sequence[Corpus]) -> None:
+        self._place = [(corpus, i) for corpus in corpora for i in range(len(corpus.texts))]
+        self.name = " and ".join(dict.fromkeys(corpus.name for corpus in corpora))
+        self.texts = [text for corpus in corpora for text in corpus.texts]
+        self.samples = [length for corpus in corpora for length in corpus.samples]
+
+    def wave(self, index: int) -> np.ndarray:
+        corpus, i = self._place[index]
+        return corpus.wave(i)
+
+    def where(self, index: int) -> str:
+        corpus, i = self._place[index]
+        return corpus.where(i)
+
+
+def mixed(corpus: Corpus, more: Corpus, share: float) -> Corpus:
+    """Two corpora as one, the smaller repeated so that ``share`` of its seconds, or nearly so, come from ``more``."""
+    ratio = share * seconds(corpus) / ((1 - share) * seconds(more))
+    times = (1, round(ratio)) if ratio >= 1 else (round(1 / ratio), 1)
+    return _Joined([corpus] * times[0] + [more] * times[1])
 
 
 def seconds(corpus: Corpus) -> float:

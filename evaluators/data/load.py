@@ -5,6 +5,7 @@ import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,12 +17,20 @@ from spaces.names import choices
 class CorpusSettings(Section):
     """Where one corpus comes from."""
 
-    kind: str = Field(description="manifest, librispeech or pocket")
-    path: Path | None = Field(None, description="manifest: the JSONL or CSV file; librispeech: the root folder")
-    split: str | None = Field(None, description="pocket: train, dev or test; librispeech: dev-clean and so on")
+    kind: str = Field(description="manifest, librispeech, spoken or pocket")
+    path: Path | None = Field(
+        None, description="manifest: the JSONL or CSV file; librispeech: the root folder; spoken: the text"
+    )
+    split: str | None = Field(None, description="pocket, spoken: train, dev or test; librispeech: dev-clean and so on")
+    list: Path | None = Field(None, description="librispeech: a file with an utterance's name a line; only these")
     size: int | None = Field(None, gt=0, description="take only the first so many utterances")
     outside: bool = Field(False, description="manifest: audio may lie outside the manifest's folder")
-    seed: int = Field(0, ge=0, description="pocket: the seed of the synthetic speech")
+    seed: int = Field(0, ge=0, description="pocket, spoken: the seed of the synthetic speech")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the corpus is, without where it lies."""
+        return self.model_dump(mode="json", exclude={"path", "outside", "list"})
 
     @field_validator("kind")
     @classmethod
@@ -39,6 +48,9 @@ class Corpora(Section):
     test: CorpusSettings | None = None
     test_other: CorpusSettings | None = Field(
         None, description="a second test corpus, such as LibriSpeech's test-other"
+    )
+    more: CorpusSettings | None = Field(
+        None, description="what float model and supernet learn from beside train, such as synthetic speech"
     )
 
     @model_validator(mode="after")
@@ -70,9 +82,16 @@ class CorpusKind:
 
 
 def _pocket(settings: CorpusSettings) -> Corpus:
-    from evaluators.data.pocket import PocketCorpus
+    from evaluators.data.synthetic.corpus import pocket_corpus
 
-    return PocketCorpus(settings.split or "train", settings.size or 500, settings.seed)
+    return pocket_corpus(settings.split or "train", settings.size or 500, settings.seed)
+
+
+def _spoken(settings: CorpusSettings) -> Corpus:
+    from evaluators.data.synthetic.corpus import spoken_corpus
+
+    assert settings.path is not None
+    return spoken_corpus(settings.path, settings.split or "train", settings.size, settings.seed)
 
 
 def _manifest(settings: CorpusSettings) -> Corpus:
@@ -87,16 +106,18 @@ def _librispeech(settings: CorpusSettings) -> Corpus:
 
     assert settings.path is not None
     assert settings.split is not None
-    return read_librispeech(settings.path, settings.split, settings.size)
+    return read_librispeech(settings.path, settings.split, settings.size, settings.list)
 
 
 _PATH = ("path", "speech/train.jsonl")
+_ESPEAK = ("espeakng_loader", "needs espeak-ng; pip install 'hubits[pocket]'")
 CORPUS_KINDS = {
     one.name: one
     for one in (
         CorpusKind("manifest", _manifest, (_PATH,)),
         CorpusKind("librispeech", _librispeech, (("path", "data"), ("split", "dev-clean"))),
-        CorpusKind("pocket", _pocket, module=("espeakng_loader", "needs espeak-ng; pip install 'hubits[pocket]'")),
+        CorpusKind("pocket", _pocket, module=_ESPEAK),
+        CorpusKind("spoken", _spoken, (("path", "text.txt"),), _ESPEAK),
     )
 }
 
@@ -109,8 +130,9 @@ def lacking(settings: CorpusSettings) -> Iterator[str]:
             yield f".{key}: missing; a corpus of kind {kind.name!r} needs it, such as {example}"
     if kind.module is not None and importlib.util.find_spec(kind.module[0]) is None:
         yield f": {kind.module[1]}"
-    if settings.path is not None and not settings.path.exists():
-        yield f".path: {settings.path}: not found"
+    for key, path in (("path", settings.path), ("list", settings.list)):
+        if path is not None and not path.exists():
+            yield f".{key}: {path}: not found"
 
 
 @functools.lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from evaluators.data.corpus import Corpus, refuse_shorter
+from evaluators.data.corpus import Corpus, mixed, refuse_shorter
 from evaluators.data.load import load_corpus
 from evaluators.data.vocabulary import Vocabulary
 from evaluators.models.families import build
@@ -16,6 +16,7 @@ from evaluators.models.tensors import load_weights, save_half
 from evaluators.quantization.insert import set_precisions
 from evaluators.quantization.start import SUPERNET
 from evaluators.scoring import word_errors
+from evaluators.settings import TrainingSettings
 from evaluators.training.float_model import train_float
 from evaluators.training.loop import steps_done
 from evaluators.training.supernet import train_supernet
@@ -70,7 +71,7 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> float:
     log = TrainingLog(folder / "float.log.jsonl", settings.steps, on_step)
     resume = file.folder / "float.resume.safetensors"
     log.write(training="float", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
-    train_float(model, vocabulary, _training_corpus(file), settings, resume=resume, on_step=log.step)
+    train_float(model, vocabulary, _training_corpus(file, settings), settings, resume=resume, on_step=log.step)
     save_model(model, vocabulary, folder)
     model, _ = load_model(folder)
     wer = word_errors(model, vocabulary, load_corpus(file.corpora.dev)).wer
@@ -78,8 +79,10 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> float:
     return wer
 
 
-def _training_corpus(file: StudyFile) -> Corpus:
+def _training_corpus(file: StudyFile, settings: TrainingSettings) -> Corpus:
     corpus = load_corpus(file.corpora.train)
+    if file.corpora.more is not None:
+        corpus = mixed(corpus, load_corpus(file.corpora.more), settings.more_share)
     refuse_shorter(corpus, file.architecture.frame)
     return corpus
 
@@ -105,7 +108,7 @@ def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
     resume = file.folder / "supernet.resume.safetensors"
     log.write(training="supernet", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
     train_supernet(
-        student.to(device), teacher.to(device), vocabulary, _training_corpus(file), layers, settings,
+        student.to(device), teacher.to(device), vocabulary, _training_corpus(file, settings), layers, settings,
         floors=file.search_space.floors, resume=resume, on_step=log.step,
     )  # fmt: skip
     save_half(student.state_dict(), path, SUPERNET)

@@ -52,5 +52,6 @@ def _paths(file: StudyFile) -> Iterator[tuple[str, Path]]:
     if file.model.supernet is not None:
         yield "model.supernet", file.model.supernet
     for name, corpus in (("train", file.corpora.train), ("dev", file.corpora.dev)):
-        if corpus.path is not None and corpus.path.is_file():
-            yield f"corpora.{name}.path", corpus.path
+        for key, path in (("path", corpus.path), ("list", corpus.list)):
+            if path is not None and path.is_file():
+                yield f"corpora.{name}.{key}", path

@@ -51,7 +51,7 @@ def planned(file: StudyFile) -> list[Row]:
 
 def row_path(file: StudyFile, row: Row) -> Path:
     """Where a row's result lies."""
-    corpora = [c.model_dump(mode="json", exclude={"path", "outside"}) for c in (file.corpora.train, file.corpora.dev)]
+    corpora = [file.corpora.train.identity, file.corpora.dev.identity]
     content = json.dumps([METHOD, row_settings(file, row).model_dump(mode="json"), corpora], sort_keys=True)
     return file.home / "recipes" / f"{row.name}-{hashlib.sha256(content.encode()).hexdigest()[:8]}.json"
 

@@ -192,9 +192,7 @@ class StudyFile(Section):
         content: dict[str, Any] = {
             "space": self.search_space.signature,
             "finetune": self.finetune.model_dump(mode="json"),
-            "corpora": [
-                c.model_dump(mode="json", exclude={"path", "outside"}) for c in (self.corpora.train, self.corpora.dev)
-            ],
+            "corpora": [self.corpora.train.identity, self.corpora.dev.identity],
             "runtime": runtime_model(self.search.runtime, "search.runtime").identity,
             "method": METHOD,
         }
@@ -211,7 +209,7 @@ def _resolve(data: dict[str, Any], base: Path) -> None:
         sections += list(corpora.values())
     for section in sections:
         if isinstance(section, dict):
-            for key in ("folder", "supernet", "path", "start"):
+            for key in ("folder", "supernet", "path", "list", "start"):
                 if isinstance(section.get(key), str):
                     section[key] = base / section[key]
     search = data.get("search")

@@ -2,7 +2,7 @@
 
 
 def test_voices_of_the_splits_are_disjoint() -> None:
-    from evaluators.data.espeak import _VARIANTS
+    from evaluators.data.synthetic.espeak import _VARIANTS
 
     names = [name for split in _VARIANTS.values() for name in split.split()]
     assert len(names) == len(set(names))

@@ -1,6 +1,6 @@
 """The sentences of the pocket study."""
 
-from evaluators.data.grammar import sentence, words
+from evaluators.data.synthetic.grammar import sentence, words
 
 
 def test_grammar_is_a_few_hundred_words_and_repeats_with_its_seed() -> None:

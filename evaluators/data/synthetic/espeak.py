@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torchaudio.functional import resample
 
-from evaluators.data.grammar import sentence
 from spaces.architecture import SAMPLE_RATE
 from spaces.errors import UserError
 
@@ -32,7 +31,26 @@ _VARIANTS = {
     "dev": "f4 m7 linda paul steph Michael",
     "test": "f3 m4 Annie john Andy robert michel victor",
 }
-_ACCENTS = ("en-us", "en-us", "en-gb-x-rp")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What voices are drawn from: accents, words a minute, pitch and its range (0 to 100), signal to noise in dB."""
+
+    accents: tuple[str, ...]
+    rate: tuple[int, int]
+    pitch: tuple[int, int]
+    range: tuple[int, int]
+    snr_db: tuple[float, float]
+
+
+MANNERS = {
+    "pocket": Manner(("en-us", "en-us", "en-gb-x-rp"), (150, 205), (30, 70), (50, 50), (18.0, 40.0)),
+    "reading": Manner(
+        ("en-us", "en-us", "en-us-nyc", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbcwmd"),
+        (120, 215), (30, 80), (20, 70), (12.0, 45.0),
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,19 +62,21 @@ class Spoken:
     wave: np.ndarray
 
 
-def speak(split: str, seed: str) -> Spoken:
-    """Draw a sentence, a voice of that split, a rate, a pitch and a noise level from the seed, and speak it.
+def speak(split: str, seed: str, text: str, manner: str) -> Spoken:
+    """Draw a voice of that split, a rate, a pitch and a noise level from the seed, and speak the text.
 
     Args:
         split: ``train``, ``dev`` or ``test``; no voice variant belongs to two of them.
-        seed: everything about the utterance follows from this string.
+        seed: everything about the utterance but its text follows from this string.
+        manner: one of ``MANNERS``.
     """
     rng = random.Random(seed)
-    text = sentence(seed)
-    accent, variant = rng.choice(_ACCENTS), rng.choice(_VARIANTS[split].split())
-    wave = _synthesise(text, f"{accent}+{variant}", rate=rng.randint(150, 205), pitch=rng.randint(30, 70))
-    wave = _trim(wave) * rng.uniform(0.3, 0.95)
-    snr_db = rng.uniform(18.0, 40.0)
+    how = MANNERS[manner]
+    accent, variant = rng.choice(how.accents), rng.choice(_VARIANTS[split].split())
+    rate, pitch = rng.randint(*how.rate), rng.randint(*how.pitch)
+    span = how.range[0] if how.range[0] == how.range[1] else rng.randint(*how.range)
+    wave = _trim(_synthesise(text, f"{accent}+{variant}", rate, pitch, span)) * rng.uniform(0.3, 0.95)
+    snr_db = rng.uniform(*how.snr_db)
     noise = np.random.default_rng(rng.getrandbits(64)).standard_normal(len(wave))
     power = float(np.mean(wave**2)) + 1e-9
     noisy = wave + noise * np.sqrt(power / 10 ** (snr_db / 10))
@@ -69,7 +89,7 @@ def _engine() -> tuple[ctypes.CDLL, int]:
         import espeakng_loader
     except ImportError:
         raise UserError(
-            "the pocket corpus needs espeak-ng: install the extra with `pip install 'hubits[pocket]'`"
+            "synthetic speech needs espeak-ng: install the extra with `pip install 'hubits[pocket]'`"
         ) from None
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     rate = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 200, espeakng_loader.get_data_path().encode(), 0)
@@ -85,12 +105,12 @@ def _engine() -> tuple[ctypes.CDLL, int]:
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
-def _synthesise(text: str, voice: str, rate: int, pitch: int) -> np.ndarray:
+def _synthesise(text: str, voice: str, rate: int, pitch: int, span: int) -> np.ndarray:
     """Speak into a float32 wave at 16 kHz."""
     library, source_rate = _engine()
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
         raise UserError(f"espeak-ng has no voice {voice!r}; reinstall espeakng-loader")
-    for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_VOLUME, 100), (_RANGE, 50)):
+    for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_VOLUME, 100), (_RANGE, span)):
         library.espeak_SetParameter(parameter, value, 0)
     chunks: list[np.ndarray] = []
 
@@ -114,9 +134,13 @@ def _trim(wave: np.ndarray, keep: int = SAMPLE_RATE // 20) -> np.ndarray:
     return wave / max(1e-6, float(np.abs(wave).max()))
 
 
-def main(split: str, seed: str, first: str, count: str, out: str) -> None:
-    """Speak some utterances in a row: their samples into a .npy file, who says what into a .json beside it."""
-    spoken = [speak(split, f"{seed}/{split}/{i}") for i in range(int(first), int(first) + int(count))]
+def main(orders: str, out: str) -> None:
+    """Speak some utterances in a row: their samples into a .npy file, who says what into a .json beside it.
+
+    Args:
+        orders: a JSON file: a list of the arguments of ``speak``.
+    """
+    spoken = [speak(**order) for order in json.loads(Path(orders).read_text(encoding="utf-8"))]
     np.save(out, np.concatenate([s.wave for s in spoken]), allow_pickle=False)
     entries = [{"text": s.text, "voice": s.voice, "samples": len(s.wave)} for s in spoken]
     Path(out).with_suffix(".json").write_text(json.dumps(entries), encoding="utf-8")
