@@ -123,6 +123,7 @@ def _speak_shard(orders: Sequence[dict[str, str]], path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=alone)
     wanted.unlink()
     if done.returncode:
-        raise UserError(f"{path}: cannot be spoken: {(done.stderr.strip() or f'espeak-ng ended with {done.returncode}').splitlines()[-1]}")
+        why = done.stderr.strip() or f"espeak-ng ended with {done.returncode}"
+        raise UserError(f"{path}: cannot be spoken: {why.splitlines()[-1]}")
     part.replace(path)
     part_index.replace(path.with_suffix(".json"))  # the index comes last: a shard with an index is whole
