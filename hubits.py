@@ -69,15 +69,16 @@ class Study:
         max_storage: float | None = None,
         max_runtime: float | None = None,
         max_wer: float | None = None,
+        max_cer: float | None = None,
         *,
         knee: bool = False,
     ) -> Pick:
-        """What ``hubits pick`` gives: storage in MB, runtime as a share of fp16, WER in percent.
+        """What ``hubits pick`` gives: storage in MB, runtime as a share of fp16, error rates in percent.
 
         Raises:
             UserError: if nothing meets the budget.
         """
-        return _pick(self.candidates, Budget(max_storage, max_runtime, max_wer), knee=knee)
+        return _pick(self.candidates, Budget(max_storage, max_runtime, max_wer, max_cer), knee=knee)
 
     def export(self, candidate: Candidate, folder: str | Path) -> None:
         """Write a candidate's packed checkpoint into a folder.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from evaluators.data.corpus import Corpus, first, refuse_shorter
 from evaluators.data.load import CorpusSettings, load_corpus
+from evaluators.error_rate import Errors
 from evaluators.formats.packed import pack
 from evaluators.formats.packed_model import packed_model
 from evaluators.models.folder import load_config, load_model
@@ -18,14 +19,13 @@ from evaluators.models.forward import CtcModel, logits
 from evaluators.models.superb import HeadedModel, load_head
 from evaluators.quantization.insert import set_precisions
 from evaluators.quantization.start import start_student
-from evaluators.scoring import Score, corpus_logits, score, word_errors
+from evaluators.scoring import Score, corpus_logits, recognition_errors, score
 from evaluators.settings import FinetuneSettings, SuperbSettings
 from evaluators.training.finetune import finetune, finetune_steps
 from evaluators.training.losses import distillation_loss, divergence, teacher_of
 from evaluators.training.paper_recipes import start_recipe, train_recipe
 from evaluators.training.superb_head import train_head
 from evaluators.training.teacher import TeacherCache
-from evaluators.wer import WordErrors
 from spaces.architecture import Architecture, Layer
 from spaces.assignment import Assignment
 from spaces.precision import BitFormat
@@ -38,7 +38,7 @@ class Measurement:
     """What one candidate's finetune came to.
 
     Attributes:
-        score: word errors and losses on the development corpus, scored from the packed tensors.
+        score: errors and losses on the development corpus, scored from the packed tensors.
         tensors: the packed checkpoint.
         head: the weights of SUPERB's head where one was trained on it.
         steps: optimizer steps of the finetune.
@@ -168,7 +168,7 @@ class Evaluator:
         recipe: str,
         accumulation: int = 1,
         on_step: Callable[[int, float], None] | None = None,
-    ) -> WordErrors:
+    ) -> Errors:
         """Train an assignment by a recipe from the float model, and score the fake-quantized model itself.
 
         The evaluator's settings must be ``recipe_settings`` of that recipe: they say what the float model is asked for.
@@ -181,7 +181,7 @@ class Evaluator:
         student = start_recipe(self._float, layers, recipe, self._taught.first_batch())
         taught = self._taught.steps(settings.steps, accumulation)
         train_recipe(student, taught, layers, assignment, settings, accumulation, on_step)
-        return word_errors(student, self.vocabulary, self.dev)
+        return recognition_errors(student, self.vocabulary, self.dev)
 
     @torch.no_grad()  # not inference mode: the teacher's outputs are kept for finetunes
     def divergence(self, assignment: Assignment) -> float:
@@ -201,13 +201,13 @@ class Evaluator:
 
     def score(
         self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus, head: Path | None = None
-    ) -> WordErrors:
-        """Word errors of packed tensors on a corpus, under SUPERB's head where there is one."""
+    ) -> Errors:
+        """Errors of packed tensors on a corpus, under SUPERB's head where there is one."""
         refuse_shorter(corpus, self.architecture.frame)
         model: CtcModel | HeadedModel = self._unpacked(tensors, assignment)
         if head is not None:
             model = load_head(model, self.vocabulary, head)
-        return word_errors(model, self.vocabulary, corpus)
+        return recognition_errors(model, self.vocabulary, corpus)
 
     def _unpacked(self, tensors: dict[str, Tensor], assignment: Assignment) -> CtcModel:
         return packed_model(self.config, assignment, tensors, "the packed checkpoint").to(self.device)

@@ -1,4 +1,4 @@
-"""Greedy CTC transcription of a corpus: its word errors, and the losses beside them, which are far less noisy."""
+"""Greedy CTC transcription of a corpus: its errors, and the losses beside them, which are far less noisy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from evaluators.data.audio import normalise
 from evaluators.data.batches import Batch, loaded, scoring_batches
 from evaluators.data.corpus import Corpus
 from evaluators.data.vocabulary import Vocabulary
+from evaluators.error_rate import Errors, count_errors
 from evaluators.models.forward import CtcModel, frames, logits, valid_frames
-from evaluators.wer import WordErrors, count_errors
 from spaces.architecture import Architecture
 
 SCORING_SECONDS = 120.0
@@ -24,12 +24,12 @@ class Score:
     """What a model makes of a corpus.
 
     Attributes:
-        errors: word errors of greedy transcripts, both texts in the vocabulary's case.
+        errors: of greedy transcripts, both texts in the vocabulary's case.
         ctc: CTC loss of the references, a character.
         divergence: KL divergence from the teacher's outputs, a frame; 0 where there is no teacher.
     """
 
-    errors: WordErrors
+    errors: Errors
     ctc: float
     divergence: float
 
@@ -96,8 +96,8 @@ def _divergence_sum(model: CtcModel, scores: Tensor, teacher: Tensor, batch: Bat
     return functional.kl_div(own, theirs, log_target=True, reduction="sum")
 
 
-def word_errors(model: CtcModel, vocabulary: Vocabulary, corpus: Corpus) -> WordErrors:
-    """Word errors of greedy transcripts against the corpus' own."""
+def recognition_errors(model: CtcModel, vocabulary: Vocabulary, corpus: Corpus) -> Errors:
+    """Errors of greedy transcripts against the corpus' own."""
     return score(model, vocabulary, corpus).errors
 
 

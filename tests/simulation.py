@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluators.error_rate import ErrorCounts, Errors, recorded
 from evaluators.errors import DivergedError
 from evaluators.files import write_json
 from search.running.job import Job, MeasureJob, Outcome, ScoreJob
@@ -115,9 +116,11 @@ def simulated_result(assignment: Assignment) -> dict[str, Any]:
     low = sum(1.0 / p.weight.bits + 1.0 / p.activation.bits for p in assignment.values())
     errors = [min(9, 1 + int(low / 4) + (int(assignment.digest[i % 12], 16) % 2)) for i in range(len(WORDS))]
     wer = 100.0 * sum(errors) / sum(WORDS)
+    characters = ErrorCounts(tuple(2 * e for e in errors), tuple(5 * w for w in WORDS))
     return {
-        "digest": assignment.digest, "wer": wer, "wer_low": wer - 1, "wer_high": wer + 1, "errors": errors,
-        "words": WORDS, "ctc": wer / 40, "divergence": wer / 60, "steps": 1,
+        **recorded(Errors(ErrorCounts(tuple(errors), tuple(WORDS)), characters)),
+        "digest": assignment.digest, "wer_low": wer - 1, "wer_high": wer + 1,
+        "ctc": wer / 40, "divergence": wer / 60, "steps": 1,
         "seconds": {"finetune": 0.1}, "fingerprint": "simulated",
     }  # fmt: skip
 

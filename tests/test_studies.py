@@ -15,7 +15,7 @@ from evaluators.data.vocabulary import LIBRISPEECH_TOKENS, Vocabulary
 from evaluators.formats.packed import load_packed
 from evaluators.models.imports import import_checkpoint
 from evaluators.quantization.insert import insert_quantizers, ladder_assignments, set_precisions
-from evaluators.scoring import word_errors
+from evaluators.scoring import recognition_errors
 from evaluators.settings import FloatSettings
 from search.cli import app
 from search.front.export import export_candidate
@@ -150,7 +150,7 @@ def test_superbs_head_on_the_frozen_model(tmp_path: Path) -> None:
     with torch.inference_mode():  # what is saved is what was scored
         model, vocabulary, assignment = load_packed(tmp_path / "picked")
         (member,) = (m for m in members.values() if m.assignment == assignment)
-        assert word_errors(model, vocabulary, load_corpus(file.corpora.dev)).errors == member.errors
+        assert recognition_errors(model, vocabulary, load_corpus(file.corpora.dev)).words.errors == member.errors
     export_candidate(file.model_copy(update={"superb": None}), member, tmp_path / "picked")  # of an ordinary study
     assert not (tmp_path / "picked" / "model.head.safetensors").exists()
     plain = path.with_name("plain.toml")

@@ -44,6 +44,7 @@ def pick(
     max_storage: Annotated[float | None, typer.Option(help="MB (10^6 bytes) of the packed file")] = None,
     max_runtime: Annotated[float | None, typer.Option(help="runtime as a share of fp16")] = None,
     max_wer: Annotated[float | None, typer.Option(help="WER in percent on the development corpus")] = None,
+    max_cer: Annotated[float | None, typer.Option(help="the same of a study that searches CER")] = None,
     knee: Annotated[bool, typer.Option("--knee", help="the member nearest to the ideal corner")] = False,
     export: Annotated[Path | None, typer.Option(help="write it into this folder")] = None,
     form: Format = "packed",
@@ -65,7 +66,7 @@ def pick(
     everyone = measured_candidates(file)
     if runtime is not None:
         everyone = under(file, everyone, runtime)
-    chosen = pick_candidate(everyone, Budget(max_storage, max_runtime, max_wer), knee=knee)
+    chosen = pick_candidate(everyone, Budget(max_storage, max_runtime, max_wer, max_cer), knee=knee)
     if as_json:
         if export is not None:
             export_candidate(file, chosen.candidate, export, form)

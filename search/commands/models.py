@@ -76,8 +76,8 @@ def train_float(study: StudyPath) -> None:
     """
     from search.stages.training import train_float_model
 
-    wer = train(lambda on_step: train_float_model(load(study), on_step))
-    print(f"WER {wer:.2f} % on the development corpus")
+    errors = train(lambda on_step: train_float_model(load(study), on_step))
+    print(f"WER {errors.words.rate:.2f} %, CER {errors.characters.rate:.2f} % on the development corpus")
 
 
 def train_supernet(study: StudyPath) -> None:

@@ -42,7 +42,7 @@ def run(file: "StudyFile", stage: "Stage[Found]", *, events: bool = False) -> "t
     from search.views.screen import SearchLine, StatusLine
 
     if events:
-        return run_stage(file, stage, SearchEvents())
+        return run_stage(file, stage, SearchEvents(file.search.error))
     with StatusLine() as line:
         return run_stage(file, stage, SearchLine(line))
 

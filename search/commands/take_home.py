@@ -44,16 +44,18 @@ def take_home(file: "StudyFile", candidate: "Candidate", folder: Path, form: str
 
 def _onnx_score(file: "StudyFile", candidate: "Candidate", folder: Path) -> str:
     from evaluators.costs.layout import ONNX
+    from evaluators.error_rate import MEASURES, rate, recorded
     from search.front.export import onnx_errors
     from search.views.screen import CountLine, StatusLine
 
     with StatusLine() as line:
         errors = onnx_errors(file, folder, CountLine(line, "test corpus in onnxruntime"))
-    low, high = errors.interval()
+    measure = candidate.measure
+    own = rate(recorded(errors), measure)
     size = (folder / ONNX).stat().st_size / 1e6
-    packed = "not scored" if candidate.test is None else f"{candidate.test['wer']:.2f} %"
+    packed = "not scored" if candidate.on_test is None else f"{candidate.on_test.percent:.2f} %"
     return (
-        f"test WER in onnxruntime {errors.wer:.2f} % [{low:.2f}, {high:.2f}], {size:.3f} MB; "
+        f"test {MEASURES[measure]} in onnxruntime {own.percent:.2f} % [{own.low:.2f}, {own.high:.2f}], {size:.3f} MB; "
         f"of the packed checkpoint {packed}, {candidate.storage_mb:.3f} MB"
     )
 

@@ -42,23 +42,23 @@ def write_card(file: StudyFile, candidate: Candidate, folder: Path, form: str) -
 
 def _card(file: StudyFile, candidate: Candidate, folder: Path, form: str) -> str:
     size = (folder / (ONNX if form == "onnx" else CHECKPOINT)).stat().st_size / 1e6
+    label = candidate.label
     rows = [
-        ("WER, development", f"{candidate.wer:.2f} % [{candidate.wer_low:.2f}, {candidate.wer_high:.2f}]"),
+        (f"{label}, development", f"{candidate.error:.2f} % [{candidate.error_low:.2f}, {candidate.error_high:.2f}]"),
         ("this file", f"{size:.3f} MB"),
         ("packed checkpoint", f"{candidate.storage_mb:.3f} MB"),
         (f"runtime ({file.search.runtime}, an estimate)", f"{candidate.runtime:.3f} of fp16"),
         ("mean bits a weight of the blocks", f"{candidate.mean_bits:.2f}"),
     ]
-    if candidate.test:
-        test = candidate.test
-        text = f"{test['wer']:.2f} % [{test['wer_low']:.2f}, {test['wer_high']:.2f}]"
-        rows.insert(1, ("WER, test", text))
+    if test := candidate.on_test:
+        rows.insert(1, (f"{label}, test", f"{test.percent:.2f} % [{test.low:.2f}, {test.high:.2f}]"))
     table = "\n".join(f"| {key} | {value} |" for key, value in rows)
     layers = "\n".join(f"| {layer} | {precision} |" for layer, precision in candidate.assignment.items())
     kind = "scored from exactly these bytes" if form == "packed" else "scored from the packed checkpoint"
     return f"""# {candidate.name} of the study {file.name}
 
-A HuBERT speech recogniser with a precision of its own for each layer, found and exported by hubits. WERs were {kind}.
+A HuBERT speech recogniser with a precision of its own for each layer, found and exported by hubits. Error
+rates were {kind}.
 
 | | |
 |---|---|

@@ -25,8 +25,8 @@ def choosable(candidates: Sequence[Candidate]) -> dict[Candidate, float]:
 
 
 def goal_of(limits: Limits, knee: bool) -> Goal:
-    """What is looked for within some limits: where only a WER is given, the smallest file that reaches it."""
-    return "knee" if knee else "smallest" if set(limits) == {"wer"} else "best"
+    """What is looked for within some limits: where only an error rate is given, the smallest file that reaches it."""
+    return "knee" if knee else "smallest" if set(limits) == {"error"} else "best"
 
 
 def within(estimates: Estimates, limits: Limits) -> list[Candidate]:

@@ -14,7 +14,7 @@ from search.study.study_file import StudyFile
 from spaces import UserError
 
 if TYPE_CHECKING:
-    from evaluators.wer import WordErrors
+    from evaluators.error_rate import Errors
 
 
 def _packed(file: StudyFile, candidate: Candidate, folder: Path) -> None:
@@ -93,8 +93,8 @@ def named_candidate(candidates: Sequence[Candidate], name: str) -> Candidate:
     return by_name[name]
 
 
-def onnx_errors(file: StudyFile, folder: Path, progress: Callable[[int, int], None]) -> "WordErrors":
-    """Word errors of an exported ONNX folder on the study's test corpus, in its own runtime.
+def onnx_errors(file: StudyFile, folder: Path, progress: Callable[[int, int], None]) -> "Errors":
+    """Errors of an exported ONNX folder on the study's test corpus, in its own runtime.
 
     Args:
         progress: called with how many of how many utterances are done.
@@ -105,4 +105,4 @@ def onnx_errors(file: StudyFile, folder: Path, progress: Callable[[int, int], No
     assert file.corpora.test is not None
     corpus = load_corpus(file.corpora.test)
     reader = OnnxReader(folder)
-    return reader.word_errors(corpus.texts, corpus.wave, lambda done: progress(done, len(corpus.texts)))
+    return reader.errors(corpus.texts, corpus.wave, lambda done: progress(done, len(corpus.texts)))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import moocore
 import numpy as np
 
-from evaluators.wer import WordErrors, paired_gain
+from evaluators.error_rate import paired_gain
 from search.hypervolume import reference_beyond
 from search.study.candidate import Candidate
 
 
 def front(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The members that no other one dominates in WER, storage and runtime, by rising storage."""
+    """The members that no other one dominates in error rate, storage and runtime, by rising storage."""
     if not candidates:
         return []
     keep = moocore.is_nondominated(np.array([m.objectives for m in candidates]), keep_weakly=False)
@@ -28,7 +28,7 @@ def reference_point(candidates: Sequence[Candidate]) -> tuple[float, float, floa
 
 @dataclass(frozen=True)
 class Gain:
-    """WER points below the best uniform row that costs no more, with the paired 95 % bootstrap interval.
+    """Points of the error rate below the best uniform row that costs no more, with the paired 95 % bootstrap interval.
 
     ``better`` is whether the interval lies above zero: only then is there a gain.
     """
@@ -49,7 +49,7 @@ class Gain:
 
 
 def is_tied(member: Candidate, on_front: Sequence[Candidate]) -> bool:
-    """Whether a member is dominated, but beaten in WER beyond the paired 95 % bootstrap interval by no dominator.
+    """Whether a member is dominated, but by none whose error rate is lower beyond the paired 95 % bootstrap interval.
 
     The front as measured leaves it out; measured again, it might be on it.
     """
@@ -57,19 +57,17 @@ def is_tied(member: Candidate, on_front: Sequence[Candidate]) -> bool:
 
 
 def _no_dearer(one: Candidate, other: Candidate) -> bool:
-    return one.storage_mb <= other.storage_mb and one.runtime <= other.runtime and one.wer <= other.wer
+    return one.storage_mb <= other.storage_mb and one.runtime <= other.runtime and one.error <= other.error
 
 
 def _beats(one: Candidate, other: Candidate) -> bool:
-    return paired_gain(WordErrors(one.errors, one.words), WordErrors(other.errors, other.words))[1] > 0
+    return paired_gain(one.counts, other.counts)[1] > 0
 
 
 def test_gain(better: Candidate, worse: Candidate) -> tuple[float, float, float] | None:
-    """WER points by which one is below the other on the test corpus, with the paired interval; None if not scored."""
-    if not (better.test and worse.test):
-        return None
-    mine, theirs = (WordErrors(tuple(c.test["errors"]), tuple(c.test["words"])) for c in (better, worse) if c.test)
-    return paired_gain(mine, theirs)
+    """Points by which one is below the other on the test corpus, with the paired interval; None if not scored."""
+    mine, theirs = better.on_test, worse.on_test
+    return None if mine is None or theirs is None else paired_gain(mine.counts, theirs.counts)
 
 
 def gain_text(member: Candidate, candidates: Sequence[Candidate]) -> str:
@@ -91,13 +89,13 @@ def gain(member: Candidate, candidates: Sequence[Candidate]) -> Gain | None:
     ]  # fmt: skip
     if member.uniform or not rivals:
         return None
-    rival = min(rivals, key=lambda m: m.wer)
+    rival = min(rivals, key=lambda m: m.error)
     return Gain(rival.name, *lead(member, rival))
 
 
 def lead(better: Candidate, worse: Candidate) -> tuple[float, float, float]:
-    """WER points by which one is below the other, with the paired interval: on the test corpus where both have it."""
+    """Points by which one is below the other, with the paired interval: on the test corpus where both have it."""
     on_test = test_gain(better, worse)
     if on_test is not None:
         return on_test
-    return paired_gain(WordErrors(better.errors, better.words), WordErrors(worse.errors, worse.words))
+    return paired_gain(better.counts, worse.counts)

@@ -4,18 +4,19 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from evaluators.error_rate import MEASURES, Measure
 from search.front.choice import binding, choosable, choose, goal_of, neighbours, within
 from search.front.pareto import lead, test_gain
 from search.study.candidate import Candidate
 from spaces import UserError
 
-_WIDE = 0.5  # share of the WER that its 95 % interval may span
-_UNITS = {"storage_mb": ("storage", "MB"), "runtime": ("runtime", "of fp16"), "wer": ("WER", "%")}
+_WIDE = 0.5  # share of the error rate that its 95 % interval may span
+_UNITS = {"storage_mb": ("storage", "MB"), "runtime": ("runtime", "of fp16")}
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Upper limits; None means no limit. Storage in MB, runtime as a share of fp16, WER in percent.
+    """Upper limits; None means no limit. Storage in MB, runtime as a share of fp16, error rates in percent.
 
     Raises:
         UserError: if a limit is not a positive number.
@@ -24,16 +25,31 @@ class Budget:
     max_storage: float | None = None
     max_runtime: float | None = None
     max_wer: float | None = None
+    max_cer: float | None = None
 
     def __post_init__(self) -> None:
+        if self.max_wer is not None and self.max_cer is not None:
+            raise UserError("max-wer and max-cer: a study searches one of the two; give the one that it does")
         for key, limit in self.limits().items():
             if not 0 < limit < math.inf:
-                raise UserError(f"the limit of {_UNITS[key][0]} must be a positive number, not {limit:g}")
+                measure: Measure = "wer" if self.max_cer is None else "cer"
+                raise UserError(f"the limit of {named(key, measure)} must be a positive number, not {limit:g}")
 
     def limits(self) -> dict[str, float]:
         """The limits that are set, by the member's attribute."""
-        named = {"storage_mb": self.max_storage, "runtime": self.max_runtime, "wer": self.max_wer}
-        return {key: limit for key, limit in named.items() if limit is not None}
+        error = self.max_cer if self.max_wer is None else self.max_wer
+        wanted = {"storage_mb": self.max_storage, "runtime": self.max_runtime, "error": error}
+        return {key: limit for key, limit in wanted.items() if limit is not None}
+
+    def refuse_another(self, measure: Measure) -> None:
+        """Refuse a limit of the error rate that a study does not search.
+
+        Raises:
+            UserError: if there is one.
+        """
+        if (self.max_wer if measure == "cer" else self.max_cer) is not None:
+            other = "max-wer" if measure == "cer" else "max-cer"
+            raise UserError(f"{other}: the study searches {MEASURES[measure]}; give max-{measure}")
 
 
 @dataclass(frozen=True)
@@ -41,9 +57,9 @@ class Pick:
     """A candidate, why it was taken, what lies next to it, and what speaks against trusting the choice.
 
     Attributes:
-        estimate: its shrunken WER, by which it was chosen.
+        estimate: its shrunken error rate, by which it was chosen.
         binding: the limits without which another one had been taken, as ``Budget.limits`` names them.
-        down: the next one that costs less; ``up`` the next one of a lower shrunken WER. None at an end.
+        down: the next one that costs less; ``up`` the next one of a lower shrunken rate. None at an end.
     """
 
     candidate: Candidate
@@ -58,12 +74,12 @@ class Pick:
 _WHY = {
     "knee": "the knee of {} members with {}: nearest to the ideal corner",
     "smallest": "the smallest file of {} members with {}",
-    "best": "lowest WER of {} members with {}",
+    "best": "lowest {rate} of {} members with {}",
 }
 
 
 def pick(candidates: Sequence[Candidate], budget: Budget, *, knee: bool = False) -> Pick:
-    """The lowest shrunken WER within the budget; where only a WER is given, the smallest file that reaches it.
+    """The lowest shrunken error rate within the budget; where only that is limited, the smallest file that reaches it.
 
     With ``knee`` the member within the budget that is nearest to the ideal corner of all objectives.
 
@@ -75,23 +91,28 @@ def pick(candidates: Sequence[Candidate], budget: Budget, *, knee: bool = False)
     """
     if not candidates:
         raise UserError("nothing measured yet; run `hubits search` first")
+    measure = candidates[0].measure
+    budget.refuse_another(measure)
     estimates, limits = choosable(candidates), budget.limits()
-    wanted = " and ".join(_say(key, limit, "at most ") for key, limit in limits.items()) or "no budget"
+    wanted = " and ".join(_say(key, limit, measure, "at most ") for key, limit in limits.items()) or "no budget"
     goal = goal_of(limits, knee)
     chosen = choose(estimates, limits, goal)
     if chosen is None:
         raise UserError(_missed(list(estimates), limits, wanted))
     fitting = within(estimates, limits)
     down, up = neighbours(chosen, estimates)
+    reason = _WHY[goal].format(len(fitting), wanted, rate=MEASURES[measure])
     return Pick(
-        chosen, _WHY[goal].format(len(fitting), wanted), estimates[chosen], tuple(doubts(chosen, down, fitting)),
-        binding(estimates, limits, goal), down, up,
+        chosen, reason, estimates[chosen], tuple(doubts(chosen, down, fitting)), binding(estimates, limits, goal), down,
+        up,
     )  # fmt: skip
 
 
 def _missed(members: Sequence[Candidate], limits: dict[str, float], wanted: str) -> str:
     nearest = min(members, key=lambda m: sum(max(0.0, getattr(m, k) / limit - 1) for k, limit in limits.items()))
-    missed = " and ".join(_say(k, getattr(nearest, k)) for k, limit in limits.items() if getattr(nearest, k) > limit)
+    missed = " and ".join(
+        _say(k, getattr(nearest, k), nearest.measure) for k, limit in limits.items() if getattr(nearest, k) > limit
+    )
     return f"no member has {wanted}; the nearest is {nearest.name} with {missed}: raise the budget"
 
 
@@ -103,9 +124,9 @@ def doubts(chosen: Candidate, down: Candidate | None, others: Sequence[Candidate
         others: that were to be had.
     """
     yield from (text for _, text in better_on_test(chosen, others))
-    width = chosen.wer_high - chosen.wer_low
-    if chosen.wer > 0 and width > _WIDE * chosen.wer:
-        yield f"its WER is known to {width:.1f} points only; a larger development corpus tells more"
+    width = chosen.error_high - chosen.error_low
+    if chosen.error > 0 and width > _WIDE * chosen.error:
+        yield f"its {chosen.label} is known to {width:.1f} points only; a larger development corpus tells more"
     if down is not None:
         points, low, high = lead(chosen, down)
         if low <= 0:
@@ -123,12 +144,12 @@ def better_on_test(chosen: Candidate, others: Sequence[Candidate]) -> Iterator[t
             yield other, f"on the test corpus {other.name}, which costs no more, is better by {gain[0]:.2f} points"
 
 
-def named(key: str) -> str:
+def named(key: str, measure: Measure) -> str:
     """What a limit is of, such as ``storage``, by the member's attribute."""
-    return _UNITS[key][0]
+    return MEASURES[measure] if key == "error" else _UNITS[key][0]
 
 
-def _say(key: str, value: float, before: str = "") -> str:
+def _say(key: str, value: float, measure: Measure, before: str = "") -> str:
     """A limit or what a member has, such as ``storage at most 1.2 MB``, by the member's attribute."""
-    what, unit = _UNITS[key]
+    what, unit = named(key, measure), "%" if key == "error" else _UNITS[key][1]
     return f"{what} {before}{value:g} {unit}" if before else f"{what} {value:.3f} {unit}"

@@ -11,7 +11,7 @@ from search.study.candidate import Candidate
 
 def shrink_candidates(candidates: Sequence[Candidate]) -> Shrunken:
     """Estimates of log WER, in the order of the candidates."""
-    columns = [[getattr(c, key) for c in candidates] for key in ("wer", "wer_low", "wer_high", "loss")]
+    columns = [[getattr(c, key) for c in candidates] for key in ("error", "error_low", "error_high", "loss")]
     return shrink(*(np.array(column, dtype=float) for column in columns))
 
 

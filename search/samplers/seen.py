@@ -65,7 +65,7 @@ def _shrunken(trials: Sequence[FrozenTrial], wer: np.ndarray) -> Shrunken:
     spread = _UNKNOWN_NOISE * 3.92 * wer
     low, high = (
         np.array([t.user_attrs.get(key, w + side * s) for t, w, s in zip(trials, wer, spread, strict=True)])
-        for key, side in (("wer_low", -1.0), ("wer_high", 1.0))
+        for key, side in (("error_low", -1.0), ("error_high", 1.0))
     )
     loss = [t.user_attrs.get("ctc", np.nan) + t.user_attrs.get("divergence", 0.0) for t in trials]
     return shrink(wer, low, high, np.array(loss, dtype=float))

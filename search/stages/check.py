@@ -116,13 +116,13 @@ def check_study(
 
 
 def _blur(file: StudyFile, measured: list[Candidate]) -> float:
-    """WER points that the development corpus cannot tell apart in two like candidates: half a 95 % interval.
+    """Points that the development corpus cannot tell apart in two like candidates: half a 95 % interval.
 
-    At a WER of a tenth, half of whose errors two candidates share. Words are counted where something was measured, else
-    guessed from the corpus' size.
+    At an error rate of a tenth, half of whose errors two candidates share. Words, or characters, are counted where
+    something was measured, else guessed from the corpus' size.
     """
     size = file.corpora.dev.size
-    words = sum(measured[0].words) if measured else None if size is None else _WORDS_AN_UTTERANCE * size
+    words = sum(measured[0].units) if measured else None if size is None else _WORDS_AN_UTTERANCE * size
     return 0.0 if not words else 196.0 * (0.1 / words) ** 0.5
 
 

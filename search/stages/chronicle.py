@@ -23,7 +23,7 @@ class Told:
     """What came of a trial.
 
     Attributes:
-        values: WER in percent, MB, share of fp16's runtime; None where it failed.
+        values: error rate in percent, MB, share of fp16's runtime; None where it failed.
         growth: by how much it raised the hypervolume.
         on_front: whether no other one dominated it when it came.
         failure: its kind; empty where there is none.

@@ -30,8 +30,8 @@ def agreement(low: Sequence[Candidate], high: Sequence[Candidate], names: tuple[
     """How well the cheaper fidelity ranks what the dearer one measured; None below three common candidates."""
     from scipy.stats import spearmanr
 
-    cheap = {m.assignment: m.wer for m in low}
-    common = [(cheap[m.assignment], m.wer) for m in high if m.assignment in cheap]
+    cheap = {m.assignment: m.error for m in low}
+    common = [(cheap[m.assignment], m.error) for m in high if m.assignment in cheap]
     if len(common) < 3:
         return None
     first, second = np.array(common).T

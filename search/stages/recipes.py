@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluators.costs import paper
 from evaluators.costs.runtime import runtime
-from evaluators.wer import WordErrors, paired_gain
+from evaluators.error_rate import ErrorCounts, paired_gain
 from search.running.dispatch import dispatch
 from search.running.job import Outcome, RecipeJob
 from search.stages.stage import Progress, RunContext
@@ -89,10 +89,10 @@ def compared(file: StudyFile, results: Sequence[dict[str, Any]]) -> list[dict[st
     return found
 
 
-def _summed(rows: Sequence[dict[str, Any]]) -> WordErrors:
+def _summed(rows: Sequence[dict[str, Any]]) -> ErrorCounts:
     """The word errors of all seeds, utterance by utterance."""
     errors, words = (tuple(map(sum, zip(*(r[key] for r in rows), strict=True))) for key in ("errors", "words"))
-    return WordErrors(errors, words)
+    return ErrorCounts(errors, words)
 
 
 def _costs(file: StudyFile, config: str, bits: int) -> dict[str, float]:

@@ -69,7 +69,7 @@ def _sampler(
     file: StudyFile, sensitivity: Table | None, proxies: Sequence[Candidate] = (), at_once: int = 1
 ) -> SamplerAt:
     """The sampler that a study asks for."""
-    wanted = (file.search.max_wer, file.search.max_storage, file.search.max_runtime)
+    wanted = (file.search.max_error, file.search.max_storage, file.search.max_runtime)
     wer, storage, runtime = (float("inf") if limit is None else limit for limit in wanted)
     space = file.search_space
     context = SamplerContext(

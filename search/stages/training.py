@@ -10,12 +10,13 @@ import torch
 from evaluators.data.corpus import Corpus, mixed, refuse_shorter
 from evaluators.data.load import load_corpus
 from evaluators.data.vocabulary import Vocabulary
+from evaluators.error_rate import Errors
 from evaluators.models.families import build
 from evaluators.models.folder import load_config, load_model, save_model
 from evaluators.models.tensors import load_weights, save_half
 from evaluators.quantization.insert import set_precisions
 from evaluators.quantization.start import SUPERNET
-from evaluators.scoring import word_errors
+from evaluators.scoring import recognition_errors
 from evaluators.settings import TrainingSettings
 from evaluators.training.float_model import train_float
 from evaluators.training.loop import steps_done
@@ -51,8 +52,8 @@ class TrainingLog:
         self._on_step(step, self._steps, loss)
 
 
-def train_float_model(file: StudyFile, on_step: OnStep) -> float:
-    """Train the study's float model and write it into the model folder; its WER on the development corpus.
+def train_float_model(file: StudyFile, on_step: OnStep) -> Errors:
+    """Train the study's float model and write it into the model folder; its errors on the development corpus.
 
     Raises:
         UserError: if the study has no section for it, or the model is there already.
@@ -74,9 +75,9 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> float:
     train_float(model, vocabulary, _training_corpus(file, settings), settings, resume=resume, on_step=log.step)
     save_model(model, vocabulary, folder)
     model, _ = load_model(folder)
-    wer = word_errors(model, vocabulary, load_corpus(file.corpora.dev)).wer
-    log.write(dev_wer=round(wer, 2))
-    return wer
+    errors = recognition_errors(model, vocabulary, load_corpus(file.corpora.dev))
+    log.write(dev_wer=round(errors.words.rate, 2), dev_cer=round(errors.characters.rate, 2))
+    return errors
 
 
 def _training_corpus(file: StudyFile, settings: TrainingSettings) -> Corpus:
@@ -116,6 +117,6 @@ def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
     wers = {}
     for name in _UNIFORM if file.superb is None else ():
         set_precisions(student, layers, file.search_space.uniform(Precision.parse(name)))
-        wers[name] = round(word_errors(student, vocabulary, load_corpus(file.corpora.dev)).wer, 2)
+        wers[name] = round(recognition_errors(student, vocabulary, load_corpus(file.corpora.dev)).words.rate, 2)
     log.write(dev_wer_without_a_step=wers)
     return wers

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.failures import ENVIRONMENT_FAILURES, INTERRUPTED, KILLS_WORKERS, WORKER_LOST
 from search.study.records import (
+    CHARACTERS,
     FINGERPRINT,
     TEST,
     WORDS,
@@ -31,8 +32,10 @@ from spaces import Assignment
 
 Values = tuple[float, float, float]
 _LOST_AT_MOST = 2  # trials of one candidate that may lose all their workers
-_KEPT = ("wer_low", "wer_high", "errors", "ctc", "divergence", "seconds", "steps", "fingerprint", "device")
-_OBSERVED = ("wer_low", "wer_high", "ctc", "divergence")  # what samplers want to know beside the objectives
+_KEPT = (
+    "wer", "wer_low", "wer_high", "errors", "cer", "cer_low", "cer_high", "character_errors", "ctc", "divergence",
+    "seconds", "steps", "fingerprint", "device",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Ledger:
         result = trial.user_attrs.get("result", {})
         copied = create_trial(
             state=trial.state, values=trial.values, params=trial.params, distributions=trial.distributions,
-            user_attrs={k: v for k, v in {**trial.user_attrs, **result}.items() if k in ("failure", *_OBSERVED)},
+            user_attrs={k: v for k, v in trial.user_attrs.items() if k == "failure"} | self._observed(result),
             system_attrs=trial.system_attrs,
         )  # fmt: skip
         self._copy.add_trial(copied)
@@ -91,9 +94,9 @@ class Ledger:
         if trial.user_attrs.get("failure") == WORKER_LOST:
             self.lost[trial_assignment(self._file, trial).digest] += 1
         if trial.state == TrialState.COMPLETE and trial.values is not None and result:
-            wer, storage_mb, share = trial.values
+            error, storage_mb, share = trial.values
             digest = trial_assignment(self._file, trial).digest
-            self.measured.setdefault(digest, Measured(trial.number, (wer, storage_mb, share)))
+            self.measured.setdefault(digest, Measured(trial.number, (error, storage_mb, share)))
         if trial.state == TrialState.RUNNING:
             self._ids[trial.number] = trial._trial_id
             self._recover(trial)
@@ -154,13 +157,25 @@ class Ledger:
         """Write a result: first what it is made of, then that the trial is complete."""
         if not self._has_words:
             patiently(lambda: self._study.set_user_attr(WORDS, result["words"]))
+            patiently(lambda: self._study.set_user_attr(CHARACTERS, result["characters"]))
             self._has_words = True
-        values = (result["wer"], *costs(self._file, assignment))
+        values = (result[self._file.search.error], *costs(self._file, assignment))
         if failures:
             self._note(number, "attempts", list(failures))
         self._note(number, "result", {key: result[key] for key in _KEPT if key in result})
-        self._close(number, TrialState.COMPLETE, values, {key: result[key] for key in _OBSERVED})
+        self._close(number, TrialState.COMPLETE, values, self._observed(result))
         self.measured[assignment.digest] = Measured(number, values)
+
+    def _observed(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """What samplers want to know beside the objectives."""
+        measure = self._file.search.error
+        named = {
+            f"{measure}_low": "error_low",
+            f"{measure}_high": "error_high",
+            "ctc": "ctc",
+            "divergence": "divergence",
+        }
+        return {name: result[key] for key, name in named.items() if key in result}
 
     def repeat(self, number: int, assignment: Assignment) -> None:
         """Complete a trial with what its assignment came to before."""

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from evaluators.costs.runtime import runtime
 from evaluators.costs.storage import storage_bytes
+from evaluators.error_rate import MEASURES, OTHER, rate
 from search.study.candidate import Candidate, candidate_name, row_name
 from search.study.inputs import inputs, other_input
 from search.study.layout import database_path, result_path
@@ -28,10 +29,10 @@ from spaces import Assignment, UserError
 SIGNATURE = "hubits:signature"
 INPUTS = "hubits:inputs"  # hashes of the model, the supernet and the manifests that were measured with
 WORDS = "hubits:words"  # words of every development utterance, once for the study
+CHARACTERS = "hubits:characters"  # and characters
 FINGERPRINT = "hubits:fingerprint"  # of speech and arithmetic: scores of another one cannot be compared
 TEST = "hubits:test:"  # and a digest: that candidate's score on the test corpus
 COPYING = "hubits:copying"  # true until a copy is whole
-METRICS = ("WER %", "storage MB", "runtime")  # what Optuna's dashboard calls the objectives
 _PAUSES = (1.0, 5.0, 15.0, 30.0, 60.0)  # seconds between attempts to reach a database that is away
 _log = logging.getLogger("hubits.database")
 _LOCK_SECONDS = 120  # how long a database that somebody else has locked is waited for
@@ -188,10 +189,11 @@ def _load(file: StudyFile, create: bool) -> Study:
         study = optuna.create_study(
             storage=storage, study_name=file.study_name, directions=["minimize"] * 3, load_if_exists=True
         )
-        if study.metric_names != list(METRICS):
+        names = [f"{MEASURES[file.search.error]} %", "storage MB", "runtime"]  # for Optuna's dashboard
+        if study.metric_names != names:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                study.set_metric_names(list(METRICS))
+                study.set_metric_names(names)
         return study
     return optuna.load_study(storage=storage, study_name=file.study_name)
 
@@ -210,7 +212,8 @@ def trial_assignment(file: StudyFile, trial: FrozenTrial) -> Assignment:
 def candidates(file: StudyFile, study: Study) -> list[Candidate]:
     """Every measured candidate, uniform ones first, once each."""
     attributes = study.user_attrs
-    words = tuple(attributes.get(WORDS, ()))
+    units = {"words": attributes.get(WORDS, ()), "characters": attributes.get(CHARACTERS, ())}
+    measure = file.search.error
     baselines = set(file.uniform.values())
     seen: dict[Assignment, Candidate] = {}
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
@@ -221,14 +224,15 @@ def candidates(file: StudyFile, study: Study) -> list[Candidate]:
             continue
         row = row_name(file, assignment)
         result = trial.user_attrs["result"]
-        wer, storage_mb, runtime_share = trial.values
+        error, storage_mb, runtime_share = trial.values
+        own = rate({measure: error, **result, **units}, measure)
         seen[assignment] = Candidate(
-            name=candidate_name(file, assignment), number=trial.number, wer=wer,
-            wer_low=result["wer_low"], wer_high=result["wer_high"],
+            name=candidate_name(file, assignment), number=trial.number, measure=measure,
+            error=error, error_low=own.low, error_high=own.high, beside=result.get(OTHER[measure]),
             loss=result["ctc"] + result["divergence"], storage_mb=storage_mb,
             runtime=runtime_share, mean_bits=assignment.mean_bits(file.architecture), uniform=row is not None,
             baseline=assignment in baselines,
-            assignment=assignment, errors=tuple(result["errors"]), words=words,
+            assignment=assignment, errors=own.counts.errors, units=own.counts.units,
             seconds=sum(result["seconds"].values()), test=attributes.get(TEST + assignment.digest),
         )  # fmt: skip
     return sorted(seen.values(), key=lambda m: (not m.uniform, m.storage_mb))
@@ -241,4 +245,4 @@ def read_result(file: StudyFile, assignment: Assignment) -> dict[str, Any] | Non
     except (OSError, ValueError, RecursionError):
         return None
     whole = isinstance(result, dict) and result.get("digest") == assignment.digest and "errors" in result
-    return result if whole and math.isfinite(result.get("wer", math.nan)) else None
+    return result if whole and math.isfinite(result.get(file.search.error, math.nan)) else None

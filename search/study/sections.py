@@ -4,9 +4,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from evaluators.costs.runtime import RUNTIME_MODELS
+from evaluators.error_rate import OTHER, Measure
 from evaluators.section import Section
 from search.samplers.make import SAMPLERS
 from spaces.architecture import BLOCK_GROUPS
@@ -61,13 +62,27 @@ class SearchSettings(Section):
     gpus_per_trial: float = Field(0.0, ge=0)
     minutes_per_trial: float | None = Field(None, gt=0, description="a trial that takes longer is stopped and fails")
     ray_address: str | None = Field(None, description="of a Ray cluster; without it one on this machine")
+    error: Measure = Field("wer", description="what is searched beside storage and runtime: wer or cer")
     runtime: str = Field(
         "bitops", description="the runtime model: " + ", ".join(RUNTIME_MODELS) + ", or a profile.toml"
     )
     max_storage: float | None = Field(None, gt=0, description="MB; candidates above it are not trained")
     max_runtime: float | None = Field(None, gt=0, description="share of fp16; candidates above it are not trained")
     max_wer: float | None = Field(None, gt=0, description="percent; the hubits sampler looks for nothing above it")
+    max_cer: float | None = Field(None, gt=0, description="the same where error is cer")
     storage: str | None = Field(None, description="an Optuna storage URL; without it SQLite in the study's folder")
+
+    @property
+    def max_error(self) -> float | None:
+        """The limit of the error rate that is searched, in percent."""
+        return self.max_wer if self.error == "wer" else self.max_cer
+
+    @model_validator(mode="after")
+    def _limit_of_what_is_searched(self) -> "SearchSettings":
+        other = OTHER[self.error]
+        if getattr(self, f"max_{other}") is not None:
+            raise ValueError(f"max_{other} is given, but error is {self.error}; give max_{self.error} or change error")
+        return self
 
     @field_validator("gpus_per_trial")
     @classmethod

@@ -19,7 +19,7 @@ from search.study.tally import Tally, tally
 from spaces import Assignment
 
 Snapshot = tuple[list[Candidate], Tally]
-_NUMBERS = ("wer", "wer_low", "wer_high", "loss", "storage_mb", "runtime", "mean_bits", "seconds")
+_NUMBERS = ("error", "error_low", "error_high", "loss", "storage_mb", "runtime", "mean_bits", "seconds")
 
 
 def write_snapshot(file: StudyFile, candidates: Sequence[Candidate], told: Tally) -> None:
@@ -98,7 +98,9 @@ def _candidate(file: StudyFile, row: dict[str, Any]) -> Candidate:
         "name": candidate_name(file, assignment),
         "number": int(row["number"]),
         "errors": tuple(map(int, row["errors"])),
-        "words": tuple(map(int, row["words"])),
+        "units": tuple(map(int, row["units"])),
+        "measure": file.search.error,
+        "beside": None if row["beside"] is None else float(row["beside"]),
         "test": None if row["test"] is None else _scores(row["test"]),
     }
     return Candidate(**{**row, **numbers, **changed})

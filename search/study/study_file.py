@@ -196,6 +196,8 @@ class StudyFile(Section):
             "runtime": runtime_model(self.search.runtime, "search.runtime").identity,
             "method": METHOD,
         }
+        if self.search.error != "wer":
+            content["error"] = self.search.error
         if self.superb is not None:
             content["superb"] = self.superb.model_dump(mode="json")
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from evaluators.error_rate import Measure
 from search.front.pareto import front, reference_point
 from search.hypervolume import hypervolume
 from search.stages.chronicle import Told
@@ -13,7 +14,8 @@ from search.study.candidate import Candidate
 class SearchEvents:
     """Prints ``measured`` and ``failed`` for each trial, and ``progress`` whenever counts change."""
 
-    def __init__(self) -> None:
+    def __init__(self, measure: Measure) -> None:
+        self._measure: Measure = measure
         self._seen: tuple[Any, ...] = ()
         self._stage, self._told = "", 0
 
@@ -23,7 +25,7 @@ class SearchEvents:
             self._stage, self._told = progress.stage, 0
         if progress.stage != "test":  # scores of the front are no trials of their own
             for one in progress.told[self._told :]:
-                emit(_trial(progress.stage, one))
+                emit(_trial(progress.stage, one, self._measure))
             self._told = len(progress.told)
         counts = {
             "stage": progress.stage, "planned": progress.planned, "done": progress.done, "running": progress.running,
@@ -52,12 +54,12 @@ def emit(event: dict[str, Any]) -> None:
     print(json.dumps(event), flush=True)
 
 
-def _trial(stage: str, told: Told) -> dict[str, Any]:
+def _trial(stage: str, told: Told, measure: Measure) -> dict[str, Any]:
     common = {"stage": stage, "trial": told.number, "name": told.name}
     if told.values is None:
         return {"event": "failed", **common, "kind": told.failure, "message": told.message}
-    wer, storage_mb, runtime = told.values
+    error, storage_mb, runtime = told.values
     return {
-        "event": "measured", **common, "wer": wer, "storage_mb": storage_mb, "runtime": runtime,
+        "event": "measured", **common, measure: error, "storage_mb": storage_mb, "runtime": runtime,
         "on_front": told.on_front, "hypervolume_growth": told.growth,
     }  # fmt: skip

@@ -25,11 +25,11 @@ def explanation(chosen: Pick, everyone: Sequence[Candidate]) -> Iterator[str]:
     """Lines that say what was picked, why, and what else there was."""
     one = chosen.candidate
     yield (
-        f"{one.name}: WER {one.wer:.2f} % [{one.wer_low:.2f}, {one.wer_high:.2f}], "
+        f"{one.name}: {one.label} {one.error:.2f} % [{one.error_low:.2f}, {one.error_high:.2f}], "
         f"{one.storage_mb:.3f} MB, runtime {one.runtime:.3f} of fp16"
     )
     yield f"why: {chosen.reason}"
-    yield f"binds: {' and '.join(map(named, chosen.binding)) or 'no budget'}"
+    yield f"binds: {' and '.join(named(key, one.measure) for key in chosen.binding) or 'no budget'}"
     yield f"test: {_on_test(one)}"
     own = gain(one, everyone)
     yield f"gain: {_row_text(one) if own is None else f'{own}, the best uniform row of no more bytes and runtime'}"
@@ -42,7 +42,7 @@ def explanation(chosen: Pick, everyone: Sequence[Candidate]) -> Iterator[str]:
 def price(one: Candidate, other: Candidate) -> str:
     """What it takes and gives to have the other one instead."""
     return (
-        f"{other.wer - one.wer:+.2f} WER points, {other.storage_mb - one.storage_mb:+.3f} MB, "
+        f"{other.error - one.error:+.2f} {one.label} points, {other.storage_mb - one.storage_mb:+.3f} MB, "
         f"{other.runtime - one.runtime:+.3f} runtime"
     )
 
@@ -61,12 +61,12 @@ def explained(chosen: Pick, everyone: Sequence[Candidate]) -> dict[str, Any]:
 
 
 def _on_test(one: Candidate) -> str:
-    if not one.test:
+    test, second = one.on_test, one.on_other
+    if test is None:
         return "not scored on the test corpus"
-    test = one.test
-    text = f"WER {test['wer']:.2f} % [{test['wer_low']:.2f}, {test['wer_high']:.2f}] on the test corpus"
-    other = f", {test['other']['wer']:.2f} % on the other one" if "other" in test else ""
-    return f"{text}{other}, {one.wer:.2f} % on the development corpus that chose it"
+    text = f"{one.label} {test.percent:.2f} % [{test.low:.2f}, {test.high:.2f}] on the test corpus"
+    other = f", {second.percent:.2f} % on the other one" if second else ""
+    return f"{text}{other}, {one.error:.2f} % on the development corpus that chose it"
 
 
 def _row_text(one: Candidate) -> str:

@@ -42,7 +42,7 @@ def _workers(progress: Progress) -> Table:
 
 
 def _newest(progress: Progress) -> Table:
-    table = Table("trial", "newest", "WER %", "MB", "runtime", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table("trial", "newest", "error %", "MB", "runtime", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for one in reversed(progress.told[-_NEWEST:]):
         shown = (
             ("", "", "") if one.values is None else [f"{v:.{d}f}" for v, d in zip(one.values, (2, 3, 3), strict=True)]
@@ -55,7 +55,7 @@ def _newest(progress: Progress) -> Table:
 def small_front(
     front: Sequence[Values], rows: Sequence[Values], width: int = _WIDTH, height: int = _HEIGHT
 ) -> list[str]:
-    """WER over MB, both logarithmic: ``●`` is on the front, ``◇`` a uniform row that is not."""
+    """The error rate over MB, both logarithmic: ``●`` is on the front, ``◇`` a uniform row that is not."""
     marked = [(v, "◇") for v in rows if v not in front] + [(v, "●") for v in front]
     wers = [math.log(max(v[0], 0.01)) for v, _ in marked]
     sizes = [math.log(v[1]) for v, _ in marked]

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from evaluators.error_rate import MEASURES, OTHER
 from search.front.pareto import front, gain, gain_text, is_tied, reference_point
 from search.front.runtimes import Columns
 from search.hypervolume import hypervolume
@@ -37,27 +38,23 @@ def rows(
 def row(candidate: Candidate, candidates: Sequence[Candidate]) -> dict[str, Any]:
     """A member as flat data.
 
-    ``on_front`` is false for one that some other one dominates, ``tied`` true if no dominator's WER is significantly
-    lower.
+    ``on_front`` is false for one that some other one dominates, ``tied`` true if no dominator's error rate is
+    significantly lower.
     """
     own, on_front = gain(candidate, candidates), front(candidates)
     return {
         "name": candidate.name,
-        "wer": round(candidate.wer, 4),
-        "wer_low": round(candidate.wer_low, 4),
-        "wer_high": round(candidate.wer_high, 4),
+        candidate.measure: round(candidate.error, 4),
+        f"{candidate.measure}_low": round(candidate.error_low, 4),
+        f"{candidate.measure}_high": round(candidate.error_high, 4),
+        OTHER[candidate.measure]: None if candidate.beside is None else round(candidate.beside, 4),
         "storage_mb": candidate.storage_mb,
         "runtime": round(candidate.runtime, 6),
         "mean_bits": round(candidate.mean_bits, 4),
         "uniform": candidate.uniform,
         "on_front": candidate in on_front,
         "tied": is_tied(candidate, on_front),
-        "test_wer": round(candidate.test["wer"], 4) if candidate.test else None,
-        "test_wer_low": round(candidate.test["wer_low"], 4) if candidate.test else None,
-        "test_wer_high": round(candidate.test["wer_high"], 4) if candidate.test else None,
-        "test_other_wer": round(candidate.test["other"]["wer"], 4)
-        if candidate.test and "other" in candidate.test
-        else None,
+        **_tested(candidate),
         "gain": round(own.points, 4) if own else None,
         "gain_low": round(own.low, 4) if own else None,
         "gain_high": round(own.high, 4) if own else None,
@@ -66,12 +63,21 @@ def row(candidate: Candidate, candidates: Sequence[Candidate]) -> dict[str, Any]
     }
 
 
+def _tested(candidate: Candidate) -> dict[str, float | None]:
+    """Both error rates on the test corpora, as columns; empty where they were not scored."""
+    found: dict[str, float | None] = {}
+    test, other = candidate.test or {}, (candidate.test or {}).get("other", {})
+    for measure in (candidate.measure, OTHER[candidate.measure]):
+        columns = {f"test_{measure}{end}": test.get(f"{measure}{end}") for end in ("", "_low", "_high")}
+        columns[f"test_other_{measure}"] = other.get(measure)
+        found |= {key: None if value is None else round(value, 4) for key, value in columns.items()}
+    return found
+
+
 def test_text(candidate: Candidate) -> str:
-    """WER on the test corpus, and behind a stroke on the second one where there is one."""
-    if not candidate.test:
-        return ""
-    other = candidate.test.get("other")
-    return f"{candidate.test['wer']:.2f}" + (f" / {other['wer']:.2f}" if other else "")
+    """The error rate on the test corpus, and behind a stroke on the second one where there is one."""
+    test, other = candidate.on_test, candidate.on_other
+    return "" if test is None else f"{test.percent:.2f}" + (f" / {other.percent:.2f}" if other else "")
 
 
 def write_csv(table: Sequence[dict[str, Any]], path: Path) -> None:
@@ -141,14 +147,16 @@ def print_front(file: StudyFile, candidates: Sequence[Candidate], beside: Column
     if not candidates:
         print("nothing measured yet")
         return
-    table = Table(title=f"{file.study_name}: Pareto front of WER, storage and estimated runtime", title_justify="left")
-    for heading in ("member", "WER %", "95 %", "test WER %", "MB", "runtime", *others, "bits"):
+    label = MEASURES[file.search.error]
+    title = f"{file.study_name}: Pareto front of {label}, storage and estimated runtime"
+    table = Table(title=title, title_justify="left")
+    for heading in ("member", f"{label} %", "95 %", f"test {label} %", "MB", "runtime", *others, "bits"):
         table.add_column(heading, justify="left" if heading == "member" else "right")
-    table.add_column("WER points below the best row that costs no more")
+    table.add_column(f"{label} points below the best row that costs no more")
     on_front = front(candidates)
     for one in sorted({*on_front, *(m for m in candidates if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         table.add_row(
-            one.name, f"{one.wer:.2f}", f"{one.wer_low:.1f}-{one.wer_high:.1f}",
+            one.name, f"{one.error:.2f}", f"{one.error_low:.1f}-{one.error_high:.1f}",
             test_text(one), f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
             *(f"{column[one]:.3f}" for column in others.values()), f"{one.mean_bits:.2f}", gain_text(one, candidates),
             style="bold" if one.uniform else None,

@@ -11,7 +11,7 @@ def duration(seconds: float) -> str:
 
 
 def brought(told: Told) -> str:
-    """What came of a trial, and what that brought: the lowest WER alone would always be the largest model's."""
+    """What came of a trial, and what that brought: the lowest error rate alone would always be the largest model's."""
     if told.values is None:
         return f"failed: {told.failure}"
     if not told.on_front:

@@ -89,7 +89,7 @@ def judge(seed: int, searched: Sequence[Candidate], grid: Sequence[Candidate]) -
     baselines = [c for c in grid if c.baseline]
     own, theirs = ([c for c in front(some) if c.test] for some in (searched, grid))
     # what is worse than the reference counts for nothing: some rows of few bits collapse
-    theirs = [c for c in theirs if c.wer < reference_beyond([b.objectives for b in baselines])[0]]
+    theirs = [c for c in theirs if c.error < reference_beyond([b.objectives for b in baselines])[0]]
     estimates = dict(zip(searched, shrink_candidates(searched).wer.tolist(), strict=True))
 
     def best(row: Candidate, storage: float = 1.0, runtime: float = 1.0) -> Candidate | None:
@@ -126,8 +126,8 @@ def _dev(c: Candidate) -> tuple[float, float, float]:
 
 
 def _test(c: Candidate) -> tuple[float, float, float]:
-    assert c.test is not None
-    return c.test["wer"], c.storage_mb, c.runtime
+    assert c.on_test is not None
+    return c.on_test.percent, c.storage_mb, c.runtime
 
 
 def _dominates(one: Candidate, other: Candidate) -> bool:
@@ -147,7 +147,7 @@ def table(study: str, seed: int, source: str, candidates: Sequence[Candidate]) -
     return [
         {
             "study": study, "seed": seed, "source": source, "name": c.name, "evaluations": i,
-            "wer": round(c.wer, 3), "test_wer": round(c.test["wer"], 3) if c.test else None,
+            c.measure: round(c.error, 3), f"test_{c.measure}": round(c.on_test.percent, 3) if c.on_test else None,
             "storage_mb": round(c.storage_mb, 6), "runtime": round(c.runtime, 5), "loss": round(c.loss, 5),
             "assignment": c.assignment.to_json() if not c.uniform else "",
         }

@@ -74,14 +74,14 @@ def restore(file: StudyFile, column: str) -> None:
 
 def write_table(file: StudyFile, measured: list[Candidate], proxies: list[Candidate], sources: Sources) -> None:
     """Write everything measured so far as CSV."""
-    supernet = {m.assignment: m.wer for m in proxies}
+    supernet = {m.assignment: m.error for m in proxies}
     rows = []
     for m in sorted(measured, key=lambda m: m.number):
         source, seed = sources.get(m.assignment, ("front", file.search.seed))
         numbers = {
-            "wer": m.wer,
-            "wer_low": m.wer_low,
-            "wer_high": m.wer_high,
+            "wer": m.error,
+            "wer_low": m.error_low,
+            "wer_high": m.error_high,
             "supernet_wer": supernet.get(m.assignment),
         }
         rounded = {key: None if value is None else round(value, 4) for key, value in numbers.items()}

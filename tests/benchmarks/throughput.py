@@ -31,7 +31,7 @@ from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from evaluators.models.families import build
 from evaluators.models.folder import load_model
 from evaluators.quantization.insert import calibrate, insert_quantizers, ladder_assignments, set_precisions
-from evaluators.scoring import word_errors
+from evaluators.scoring import recognition_errors
 from evaluators.settings import FinetuneSettings
 from evaluators.training.loop import optimise
 from evaluators.training.losses import distillation_loss, teacher_of
@@ -103,9 +103,9 @@ def a_model(device: torch.device) -> tuple[HubertForCTC, Vocabulary]:
 def scoring(corpus: Corpus, few: Corpus, device: torch.device) -> float:
     """How many times faster than real time a corpus is scored, warmed up on a few utterances."""
     model, vocabulary = a_model(device)
-    word_errors(model, vocabulary, few)
+    recognition_errors(model, vocabulary, few)
     started = _now()
-    word_errors(model, vocabulary, corpus)
+    recognition_errors(model, vocabulary, corpus)
     return seconds(corpus) / (_now() - started)
 
 

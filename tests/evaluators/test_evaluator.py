@@ -12,7 +12,7 @@ from evaluators.data.manifest import read_manifest
 from evaluators.evaluator import Evaluator
 from evaluators.models.families import build
 from evaluators.models.folder import load_model, save_model
-from evaluators.scoring import word_errors
+from evaluators.scoring import recognition_errors
 from evaluators.settings import FinetuneSettings
 from spaces import Architecture, Assignment, Precision, SearchSpace
 from spaces.architecture import GROUPS
@@ -67,7 +67,7 @@ def test_nothing_quantized_is_the_float_model_as_it_is(tmp_path: Path) -> None:
     assert measured.steps == 0
     model, vocabulary = load_model(tmp_path / "model")
     corpus = read_manifest(tmp_path / "speech.jsonl")
-    assert measured.score.errors == word_errors(model, vocabulary, corpus)
-    assert len(measured.score.errors.errors) == len(corpus.texts)
+    assert measured.score.errors == recognition_errors(model, vocabulary, corpus)
+    assert len(measured.score.errors.words.errors) == len(corpus.texts)
     assert measured.score.divergence == pytest.approx(0, abs=1e-3)
     assert torch.equal(measured.tensors["lm_head.weight"], model.lm_head.weight.half())

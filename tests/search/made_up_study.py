@@ -40,8 +40,9 @@ def _candidate(
     storage_mb, runtime = costs(file, assignment)
     test = {"wer": test_wer, "wer_low": test_wer - 1, "wer_high": test_wer + 1, "errors": errors[1], "words": [*words]}
     return Candidate(
-        name=name or f"mixed-{assignment.digest[:6]}", number=number, wer=wer, wer_low=max(0.0, wer - 1.5),
-        wer_high=wer + 1.5, loss=chance, storage_mb=storage_mb, runtime=runtime,
+        name=name or f"mixed-{assignment.digest[:6]}", number=number, measure="wer", error=wer,
+        error_low=max(0.0, wer - 1.5), error_high=wer + 1.5, beside=wer / 3, loss=chance,
+        storage_mb=storage_mb, runtime=runtime,
         mean_bits=assignment.mean_bits(file.architecture), uniform=name is not None, baseline=name in file.uniform,
-        assignment=assignment, errors=tuple(errors[0]), words=words, seconds=60.0, test=test if number % 2 else None,
+        assignment=assignment, errors=tuple(errors[0]), units=words, seconds=60.0, test=test if number % 2 else None,
     )  # fmt: skip

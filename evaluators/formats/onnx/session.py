@@ -10,8 +10,8 @@ import numpy as np
 from evaluators.costs.layout import ASSIGNMENT, ONNX, VOCABULARY
 from evaluators.data.audio import normalise
 from evaluators.data.vocabulary import Vocabulary
+from evaluators.error_rate import Errors, count_errors
 from evaluators.formats.onnx.metadata import MEMBER
-from evaluators.wer import WordErrors, count_errors
 from spaces.errors import UserError
 
 
@@ -57,13 +57,13 @@ class OnnxReader:
         """Greedy transcript of one 16 kHz mono wave."""
         return self.vocabulary.decode(self.logits(normalise(wave)[None])[0].argmax(-1).tolist())
 
-    def word_errors(
+    def errors(
         self,
         texts: Sequence[str],
         wave_at: Callable[[int], np.ndarray],
         progress: Callable[[int], None] = lambda _: None,
-    ) -> WordErrors:
-        """Word errors of greedy transcripts, each utterance alone.
+    ) -> Errors:
+        """Errors of greedy transcripts, each utterance alone.
 
         Args:
             wave_at: the wave of an utterance by its index.

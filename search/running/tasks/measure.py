@@ -6,11 +6,11 @@ from typing import Any
 from evaluators.costs.layout import head_path
 from evaluators.data.corpus import fingerprint
 from evaluators.data.load import CorpusSettings, load_corpus
+from evaluators.error_rate import recorded
 from evaluators.files import write_json
 from evaluators.formats.packed import save_packed
 from evaluators.models.forward import arithmetic, device_name
 from evaluators.models.tensors import read_stored, save_half
-from evaluators.wer import WordErrors
 from search.running.cache import study_evaluator, watch
 from search.running.job import MeasureJob, ScoreJob
 from search.study.layout import checkpoint_path, result_path
@@ -28,7 +28,7 @@ def measure(job: MeasureJob) -> dict[str, Any]:
         save_half(measured.head, head_path(checkpoint), {"format": "pt"})
     result = {
         "digest": job.assignment.digest,
-        **_scores(measured.score.errors),
+        **recorded(measured.score.errors),
         "ctc": measured.score.ctc,
         "divergence": measured.score.divergence,
         "steps": measured.steps,
@@ -37,7 +37,7 @@ def measure(job: MeasureJob) -> dict[str, Any]:
         "device": device_name(evaluator.device),
     }
     if not math.isfinite(result["wer"]):
-        raise ArithmeticError("the WER is not a finite number")
+        raise ArithmeticError("the error rate is not a finite number")
     write_json(result, result_path(file, job.assignment.digest))
     return result
 
@@ -50,21 +50,10 @@ def score(job: ScoreJob) -> dict[str, Any]:
     tensors, head = read_stored(checkpoint), head_path(checkpoint) if file.superb is not None else None
 
     def scored(corpus: CorpusSettings) -> dict[str, Any]:
-        return _scores(evaluator.score(tensors, job.assignment, load_corpus(corpus), head))
+        return recorded(evaluator.score(tensors, job.assignment, load_corpus(corpus), head))
 
     assert file.corpora.test is not None
     found = scored(file.corpora.test)
     if file.corpora.test_other is not None:
         found["other"] = scored(file.corpora.test_other)
     return found
-
-
-def _scores(errors: WordErrors) -> dict[str, Any]:
-    low, high = errors.interval()
-    return {
-        "wer": errors.wer,
-        "wer_low": low,
-        "wer_high": high,
-        "errors": list(errors.errors),
-        "words": list(errors.words),
-    }

@@ -18,13 +18,13 @@ def train_row(job: RecipeJob) -> dict[str, Any]:
     layers = tuple(x for x in file.architecture.layers if x.block is not None)
     evaluator = evaluator_of(file, layers, None, row_settings(file, row))
     assignment = recipe_assignment(layers, row.config, row.bits)
-    errors = evaluator.measure_recipe(assignment, row.recipe, job.accumulation, watch(job))
+    errors = evaluator.measure_recipe(assignment, row.recipe, job.accumulation, watch(job)).words
     result = {
         **asdict(row),
         "inputs": inputs(file),
-        "wer": errors.wer,
+        "wer": errors.rate,
         "errors": list(errors.errors),
-        "words": list(errors.words),
+        "words": list(errors.units),
     }
     write_json(result, row_path(file, row))
     return result

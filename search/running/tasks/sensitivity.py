@@ -22,7 +22,7 @@ def sensitivity(job: SensitivityJob) -> dict[str, Any]:
 
     def cost(assignment: Assignment) -> float:
         if job.wer:
-            return evaluator.measure(assignment, untrained).score.errors.wer
+            return evaluator.measure(assignment, untrained).score.errors.words.rate
         return evaluator.divergence(assignment)
 
     table: dict[str, list[float]] = {}

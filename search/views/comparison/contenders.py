@@ -15,7 +15,7 @@ from spaces import UserError
 from spaces.names import choices
 
 _KINDS = (*get_args(Fidelity), "recipes")
-_COLUMNS = ("wer", "storage_mb", "runtime")
+_COSTS = ("storage_mb", "runtime")
 
 
 def read_contenders(sources: Sequence[str]) -> list[Contender]:
@@ -49,7 +49,7 @@ def _of_study(file: StudyFile) -> Contender:
         raise UserError(f"{file.path}: nothing measured yet; start with `hubits search {file.path.name}`")
     label = file.path.stem if file.fidelity == "short" else f"{file.path.stem} {file.fidelity}"
     return Contender(
-        label, tuple(m.name for m in found), tuple(m.objectives for m in found), file.study_name, found[0].words
+        label, tuple(m.name for m in found), tuple(m.objectives for m in found), file.study_name, found[0].units
     )
 
 
@@ -70,7 +70,9 @@ def _of_table(path: Path) -> Contender:
         rows: list[dict[str, Any]] = (
             json.loads(text) if path.suffix == ".json" else list(csv.DictReader(text.splitlines()))
         )
-        points = tuple(tuple(float(row[key]) for key in _COLUMNS) for row in rows)
+        # the rate that was searched has an interval
+        columns = ("cer" if rows and "cer_low" in rows[0] else "wer", *_COSTS)
+        points = tuple(tuple(float(row[key]) for key in columns) for row in rows)
         names = tuple(str(row["name"]) for row in rows)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None

@@ -20,7 +20,7 @@ def as_data(found: Comparison) -> dict[str, Any]:
     """Plain data: the reference, a row for each contender, coverage by label, attainment over seeds."""
     labels = [one.label for one in found.contenders]
     return {
-        "reference": dict(zip(("wer", "storage_mb", "runtime"), found.reference, strict=True)),
+        "reference": dict(zip(("error", "storage_mb", "runtime"), found.reference, strict=True)),
         "contenders": [
             {"label": one.label, "measured": len(one.points), "front": len(one.front), "hypervolume": volume,
              "kept": kept}
@@ -40,9 +40,9 @@ def doubts(found: Comparison) -> list[str]:
     """What keeps the contenders from being compared."""
     known = {one.speech for one in found.contenders if one.speech is not None}
     if len(known) > 1:
-        return ["their development corpora differ: WERs of other speech cannot be compared"]
+        return ["their development corpora or error rates differ: what was counted on others cannot be compared"]
     if any(one.speech is None for one in found.contenders):
-        return ["a table does not say on what speech it was measured: its WERs may be of another kind"]
+        return ["a table does not say on what speech it was measured: its error rates may be of another kind"]
     return []
 
 
@@ -63,8 +63,9 @@ def _tables(found: Comparison) -> tuple[Rows, Rows]:
 
 
 def _reference(found: Comparison) -> str:
-    wer, storage_mb, runtime = found.reference
-    return f"common reference: WER {wer:.2f} %, {storage_mb:.3f} MB, runtime {runtime:.3f}, a tenth beyond all fronts"
+    error, storage_mb, runtime = found.reference
+    costs = f"{storage_mb:.3f} MB, runtime {runtime:.3f}"
+    return f"common reference: error rate {error:.2f} %, {costs}, a tenth beyond all fronts"
 
 
 def print_comparison(found: Comparison) -> None:

@@ -42,7 +42,7 @@ def build_comparison(contenders: Sequence[Contender]) -> ComparisonData:
 
 
 def draw_comparison(data: ComparisonData, axis: str = "storage_mb") -> go.Figure:
-    """WER against ``storage_mb`` or ``runtime``; over seeds the median as a dashed line."""
+    """The error rate against ``storage_mb`` or ``runtime``; over seeds the median as a dashed line."""
     figure = go.Figure()
     place = 1 if axis == "storage_mb" else 2
     for i, (label, names, points) in enumerate(data.fronts):
@@ -51,7 +51,7 @@ def draw_comparison(data: ComparisonData, axis: str = "storage_mb") -> go.Figure
             go.Scatter(
                 x=[p[place] for p in points], y=[p[0] for p in points], mode="markers", name=label,
                 marker={"color": colour, "symbol": symbol, "size": 9}, customdata=[(n,) for n in names],
-                hovertemplate=f"<b>{label}</b> %{{customdata[0]}}<br>WER %{{y:.2f}} % at %{{x:.3f}}<extra></extra>",
+                hovertemplate=f"<b>{label}</b> %{{customdata[0]}}<br>%{{y:.2f}} % at %{{x:.3f}}<extra></extra>",
             )
         )  # fmt: skip
     for one in data.attained if axis == "storage_mb" else ():
@@ -66,4 +66,4 @@ def draw_comparison(data: ComparisonData, axis: str = "storage_mb") -> go.Figure
     shown = [p for line in data.fronts for p in line.points]
     figure.update_xaxes(**ticks([p[place] for p in shown]))
     figure.update_yaxes(**ticks([p[0] for p in shown if p[0] > 0]))
-    return styled(figure, AXES[axis], "WER, %")
+    return styled(figure, AXES[axis], "error rate, %")

@@ -23,9 +23,9 @@ class ParallelData(NamedTuple):
 
 
 def build_parallel(candidates: Sequence[Candidate], space: SearchSpace) -> ParallelData:
-    """WER, costs, and for each group of layers the mean bits of its weights and of its activations."""
+    """The error rate, costs, and for each group of layers the mean bits of its weights and of its activations."""
     axes: dict[str, Callable[[Candidate], float]] = {
-        "WER %": lambda m: m.wer, "MB": lambda m: m.storage_mb, "runtime": lambda m: m.runtime,
+        "error %": lambda m: m.error, "MB": lambda m: m.storage_mb, "runtime": lambda m: m.runtime,
     }  # fmt: skip
     for group in space.groups:
         layers = [layer for layer in space.layers if layer.group == group]

@@ -40,21 +40,21 @@ def _sensitivity(file: StudyFile, _: Sequence[Candidate]) -> sensitivity.Sensiti
 FIGURES = (
     Figure(
         "storage",
-        "WER against storage",
+        "Error rate against storage",
         "Packed and scored checkpoints with 95 % bootstrap intervals; uniform rows that are dominated are open.",
         lambda _, found: front.build_front(found, "storage_mb"),
         front.draw_front,
     ),
     Figure(
         "runtime",
-        "WER against estimated runtime",
+        "Error rate against estimated runtime",
         "By the study's runtime model, which is arithmetic: nothing was timed on a low-bit machine.",
         lambda _, found: front.build_front(found, "runtime"),
         front.draw_front,
     ),
     Figure(
         "space",
-        "WER, storage and runtime at once",
+        "Error rate, storage and runtime at once",
         "The three objectives, all smaller is better; drag to turn.",
         lambda _, found: front.build_front(found, ""),
         front.draw_space,
@@ -85,7 +85,7 @@ FIGURES = (
     Figure(
         "progress",
         "How the front grew, by trial",
-        "Hypervolume of WER, storage and runtime together.",
+        "Hypervolume of error rate, storage and runtime together.",
         lambda file, found: progress.build_progress(found),
         progress.draw_progress,
     ),

@@ -23,7 +23,7 @@ class Role(NamedTuple):
 # what is drawn last lies on top
 ROLES = {
     "dominated": Role("measured, dominated", GREY, "circle", 5),
-    "tied": Role("dominated, but not by a significant WER", GREY, "circle-open", 8),
+    "tied": Role("dominated, but not by a significant error rate", GREY, "circle-open", 8),
     "row": Role("uniform: the grid", ROW, "diamond", 9),
     "paper": Role("uniform: the paper's w2a2 and w1a1", PAPER, "square", 10),
     "front": Role("mixed, on the front", FRONT, "circle", 10),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from evaluators.error_rate import MEASURES
 from search.front.pareto import front, gain
 from search.stages.fidelity import Agreement
 from search.study.candidate import Candidate
@@ -25,20 +26,22 @@ def build_page(
         told: what became of the trials that gave no candidate; None where nobody looked.
         ranks: how well the study's fidelities agree, where somebody looked.
     """
+    label = MEASURES[file.search.error]
     drawn = draw_all(file, candidates)
     members, order = build_members(candidates, file)
     return {
         "name": file.study_name,
         "study": file.path.name,
+        "measure": {"key": file.search.error, "title": label},
         "refined": file.fidelity == "refined",
-        "summary": summary(candidates, ranks),
+        "summary": summary(candidates, label, ranks),
         "members": members,
         "choosable": order,
         "layers": build_layers(file.architecture),
         "key": [
             *({"role": name, "title": one.title, "colour": one.colour, "symbol": one.symbol}
               for name, one in ROLES.items()),
-            {"role": "test", "title": "WER on the test corpus", "colour": TESTED, "symbol": "triangle-down-open"},
+            {"role": "test", "title": f"{label} on the test corpus", "colour": TESTED, "symbol": "triangle-down-open"},
         ],
         "figures": [
             {"name": one.name, "title": one.title, "note": one.note, "spec": drawn[one.name].to_plotly_json()}
@@ -48,7 +51,7 @@ def build_page(
     }  # fmt: skip
 
 
-def summary(candidates: Sequence[Candidate], ranks: Sequence[Agreement] = ()) -> str:
+def summary(candidates: Sequence[Candidate], label: str, ranks: Sequence[Agreement] = ()) -> str:
     """What came out, in a few sentences."""
     on_front = front(candidates)
     mixed = sum(not m.uniform for m in candidates)
@@ -56,6 +59,7 @@ def summary(candidates: Sequence[Candidate], ranks: Sequence[Agreement] = ()) ->
     agreed = "".join(f" Rank agreement (Spearman) of {one}." for one in ranks)
     return (
         f"{mixed} mixed and {len(candidates) - mixed} uniform configurations measured, {len(on_front)} on the "
-        f"Pareto front of WER, storage and estimated runtime. {len(better)} mixed members of the front have a WER "
-        "below that of the best uniform row that costs no more, beyond the 95 % paired bootstrap interval." + agreed
+        f"Pareto front of {label}, storage and estimated runtime. {len(better)} mixed members of the front have a "
+        f"{label} below that of the best uniform row that costs no more, beyond the 95 % paired bootstrap interval."
+        + agreed
     )

@@ -8,7 +8,7 @@ import { buildTable } from './table.js';
 
 const page = JSON.parse(byId('data').textContent);
 const indices = new Map(page.members.map((member, index) => [member.name, index]));
-const state = { limits: { storage_mb: null, runtime: null, wer: null }, knee: false, opening: false, found: null, pinned: 0, shown: 0 };
+const state = { limits: { storage_mb: null, runtime: null, error: null }, knee: false, opening: false, found: null, pinned: 0, shown: 0 };
 
 const index = (one) => (typeof one === 'string' ? (indices.get(one) ?? null) : one);
 const handlers = {
@@ -33,7 +33,7 @@ function pin(at) {
 // What the budget gives is pinned; where it gives nothing, who was looked at stays.
 function decide() {
   state.found = pick(page, state.limits, state.knee);
-  showBudgets(budgets.controls, state.limits, state.knee, state.found);
+  showBudgets(page, budgets.controls, state.limits, state.knee, state.found);
   byId('pick').replaceChildren(...showPick(page, state.found, state.limits, state.knee, pin));
   pin(state.found.index ?? state.pinned);
 }
@@ -49,7 +49,7 @@ function budgetOf(at) {
   const one = page.members[at];
   state.knee = false;
   state.opening = false;
-  state.limits = { storage_mb: ceiling(one.storage_mb), runtime: ceiling(one.runtime), wer: null };
+  state.limits = { storage_mb: ceiling(one.storage_mb), runtime: ceiling(one.runtime), error: null };
   decide();
 }
 

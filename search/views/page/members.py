@@ -40,11 +40,12 @@ def build_members(candidates: Sequence[Candidate], file: StudyFile) -> tuple[lis
 
 
 def _measured(one: Candidate) -> dict[str, Any]:
-    test = one.test or {}
+    test, other = one.on_test, one.on_other
     return {
-        "wer": one.wer, "low": one.wer_low, "high": one.wer_high, "storage_mb": one.storage_mb, "runtime": one.runtime,
-        "test": test.get("wer"), "test_low": test.get("wer_low"), "test_high": test.get("wer_high"),
-        "other": test["other"]["wer"] if "other" in test else None,
+        "error": one.error, "low": one.error_low, "high": one.error_high,
+        "beside": one.beside, "storage_mb": one.storage_mb, "runtime": one.runtime,
+        "test": test and test.percent, "test_low": test and test.low, "test_high": test and test.high,
+        "other": other and other.percent,
     }  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 // The pick with its budgets, and the selected member with its bits.
 
 import { copyable, element, fixed } from './dom.js';
-import { BUDGETS, commandLine, number, pythonCall, stops } from './rule.js';
+import { budgetsOf, commandLine, number, pythonCall, stops } from './rule.js';
 
 const SHADES = ['#440154', '#3b528b', '#21918c', '#5ec962', '#fde725']; // 1, 2, 4, 8 and 16 bits
-const DIGITS = { wer: 2, storage_mb: 3, runtime: 3 };
+const DIGITS = { error: 2, storage_mb: 3, runtime: 3 };
 
 export function shade(bits) {
   const at = Math.max(0, Math.min(4, Math.log2(bits)));
@@ -19,7 +19,7 @@ export function shade(bits) {
 // One slider and one field a budget; `onLimit(key, limit)` is told, null for none.
 export function buildBudgets(page, onLimit, onKnee) {
   const controls = {};
-  const rows = Object.entries(BUDGETS).map(([key, { what, unit }]) => {
+  const rows = Object.entries(budgetsOf(page)).map(([key, { what, unit }]) => {
     const values = stops(page, key);
     const slider = element('input', {
       type: 'range', id: `slider-${key}`, min: 0, max: values.length, step: 1, value: values.length,
@@ -40,8 +40,8 @@ export function buildBudgets(page, onLimit, onKnee) {
   return { rows, controls };
 }
 
-export function showBudgets(controls, limits, knee, found) {
-  for (const [key, { what, unit }] of Object.entries(BUDGETS)) {
+export function showBudgets(page, controls, limits, knee, found) {
+  for (const [key, { what, unit }] of Object.entries(budgetsOf(page))) {
     const { slider, field, label, values } = controls[key];
     const limit = limits[key];
     const reached = limit === null ? values.length : values.filter((value) => value <= limit).length - 1;
@@ -54,10 +54,10 @@ export function showBudgets(controls, limits, knee, found) {
   controls.knee.checked = knee;
 }
 
-function price(from, to) {
-  const parts = ['wer', 'storage_mb', 'runtime'].map((key) => {
+function price(page, from, to) {
+  const parts = ['error', 'storage_mb', 'runtime'].map((key) => {
     const change = to[key] - from[key];
-    const unit = { wer: ' WER points', storage_mb: ' MB', runtime: ' runtime' }[key];
+    const unit = { error: ` ${page.measure.title} points`, storage_mb: ' MB', runtime: ' runtime' }[key];
     return `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(DIGITS[key])}${unit}`;
   });
   return `${to.name}: ${parts.join(', ')}`;
@@ -69,11 +69,11 @@ export function showPick(page, found, limits, knee, onPin) {
   const step = (index, arrow, what) =>
     index === null
       ? element('p', { class: 'note' }, `${arrow} ${what}: none`)
-      : element('button', { type: 'button', onclick: () => onPin(index) }, `${arrow} ${what}: ${price(one, page.members[index])}`);
+      : element('button', { type: 'button', onclick: () => onPin(index) }, `${arrow} ${what}: ${price(page, one, page.members[index])}`);
   return [
     element('div', { class: 'name', id: 'picked' }, one.name),
     element('p', { class: 'note' }, found.reason),
-    facts(one),
+    facts(page, one),
     ...found.warnings.map((text) => element('p', { class: 'doubt' }, `but: ${text}`)),
     element('div', { class: 'steps' }, step(one.up, '▲', 'up'), step(one.down, '▼', 'down')),
     copyable(commandLine(page, limits, knee), 'the command line'),
@@ -81,9 +81,9 @@ export function showPick(page, found, limits, knee, onPin) {
   ];
 }
 
-function facts(one) {
+function facts(page, one) {
   const rows = [
-    ['WER', `${fixed(one.wer, 2)} % [${fixed(one.low, 2)}, ${fixed(one.high, 2)}]`],
+    [page.measure.title, `${fixed(one.error, 2)} % [${fixed(one.low, 2)}, ${fixed(one.high, 2)}]`],
     ['on the test corpus', one.test === null ? 'not scored' : `${fixed(one.test, 2)} % [${fixed(one.test_low, 2)}, ${fixed(one.test_high, 2)}]`],
     ['on the other one', one.other === null ? null : `${fixed(one.other, 2)} %`],
     ['storage', `${fixed(one.storage_mb, 3)} MB`],
@@ -138,7 +138,7 @@ export function showMember(page, index, picked, onBudget) {
       element('span', { class: 'tag' }, role, picked === index ? ', what the budget gives' : ''),
       one.estimate === undefined ? null : element('button', { type: 'button', class: 'tag', onclick: () => onBudget(index) }, 'set the budget to its costs'),
     ),
-    element('p', { class: 'note' }, `WER ${fixed(one.wer, 2)} % [${fixed(one.low, 2)}, ${fixed(one.high, 2)}]${one.test === null ? '' : `, test ${fixed(one.test, 2)} %`}, ${fixed(one.storage_mb, 3)} MB, runtime ${fixed(one.runtime, 3)}, ${fixed(one.bits, 2)} bits a weight`),
+    element('p', { class: 'note' }, `${page.measure.title} ${fixed(one.error, 2)} % [${fixed(one.low, 2)}, ${fixed(one.high, 2)}]${one.test === null ? '' : `, test ${fixed(one.test, 2)} %`}, ${fixed(one.storage_mb, 3)} MB, runtime ${fixed(one.runtime, 3)}, ${fixed(one.bits, 2)} bits a weight`),
     element('div', { class: 'maps' }, heatMap(page.layers, one.weights, 'bits of weights'), heatMap(page.layers, one.activations, 'bits of activations')),
     element('p', { class: 'note' }, one.short),
   ];

@@ -1,23 +1,28 @@
 // The rule of a pick, as search/front/choice.py has it; a test holds one against the other.
 
-export const BUDGETS = {
-  storage_mb: { what: 'storage', unit: 'MB', option: 'max-storage', call: 'max_storage' },
-  runtime: { what: 'runtime', unit: 'of fp16', option: 'max-runtime', call: 'max_runtime' },
-  wer: { what: 'WER', unit: '%', option: 'max-wer', call: 'max_wer' },
-};
+const KEYS = ['storage_mb', 'runtime', 'error'];
+
+export function budgetsOf(page) {
+  const { key, title } = page.measure; // WER or CER, whichever the study searches
+  return {
+    storage_mb: { what: 'storage', unit: 'MB', option: 'max-storage', call: 'max_storage' },
+    runtime: { what: 'runtime', unit: 'of fp16', option: 'max-runtime', call: 'max_runtime' },
+    error: { what: title, unit: '%', option: `max-${key}`, call: `max_${key}` },
+  };
+}
 
 const WHY = {
   knee: (count, wanted) => `the knee of ${count} members with ${wanted}: nearest to the ideal corner`,
   smallest: (count, wanted) => `the smallest file of ${count} members with ${wanted}`,
-  best: (count, wanted) => `lowest WER of ${count} members with ${wanted}`,
+  best: (count, wanted, rate) => `lowest ${rate} of ${count} members with ${wanted}`,
 };
 
-const set = (limits) => Object.keys(BUDGETS).filter((key) => limits[key] !== null && limits[key] !== undefined);
+const set = (limits) => KEYS.filter((key) => limits[key] !== null && limits[key] !== undefined);
 
 function goalOf(limits, knee) {
   const keys = set(limits);
   if (knee) return 'knee';
-  return keys.length === 1 && keys[0] === 'wer' ? 'smallest' : 'best';
+  return keys.length === 1 && keys[0] === 'error' ? 'smallest' : 'best';
 }
 
 function within(page, limits) {
@@ -37,7 +42,7 @@ function least(indices, values) {
 }
 
 function knee(page, fitting) {
-  const keys = ['wer', 'storage_mb', 'runtime'];
+  const keys = ['error', 'storage_mb', 'runtime'];
   const bounds = keys.map((key) => {
     const values = fitting.map((index) => page.members[index][key]);
     return [Math.min(...values), Math.max(...values)];
@@ -59,8 +64,9 @@ export function number(value) {
   return String(Number(value.toPrecision(6)));
 }
 
-function said(limits) {
-  const parts = set(limits).map((key) => `${BUDGETS[key].what} at most ${number(limits[key])} ${BUDGETS[key].unit}`);
+function said(page, limits) {
+  const named = budgetsOf(page);
+  const parts = set(limits).map((key) => `${named[key].what} at most ${number(limits[key])} ${named[key].unit}`);
   return parts.join(' and ') || 'no budget';
 }
 
@@ -69,10 +75,11 @@ function missed(page, limits) {
   const over = (index, key) => Math.max(0, page.members[index][key] / limits[key] - 1);
   const nearest = least(page.choosable, (index) => [keys.reduce((sum, key) => sum + over(index, key), 0)]);
   const one = page.members[nearest];
+  const named = budgetsOf(page);
   const parts = keys
     .filter((key) => one[key] > limits[key])
-    .map((key) => `${BUDGETS[key].what} ${one[key].toFixed(3)} ${BUDGETS[key].unit}`);
-  return `no member has ${said(limits)}; the nearest is ${one.name} with ${parts.join(' and ')}: raise the budget`;
+    .map((key) => `${named[key].what} ${one[key].toFixed(3)} ${named[key].unit}`);
+  return `no member has ${said(page, limits)}; the nearest is ${one.name} with ${parts.join(' and ')}: raise the budget`;
 }
 
 // What `hubits pick` gives under some limits: its index, why, which limits bind and what speaks against it.
@@ -85,7 +92,7 @@ export function pick(page, limits, wantsKnee = false) {
   const rivals = one.rivals.filter(([other]) => fitting.includes(other)).map(([, text]) => text);
   return {
     index,
-    reason: WHY[goal](fitting.length, said(limits)),
+    reason: WHY[goal](fitting.length, said(page, limits), page.measure.title),
     binding: set(limits).filter((key) => choose(page, { ...limits, [key]: null }, goal) !== index),
     warnings: [...rivals, ...one.doubts],
   };
@@ -105,13 +112,13 @@ export function stops(page, key) {
 }
 
 export function commandLine(page, limits, wantsKnee) {
-  const options = set(limits).map((key) => ` --${BUDGETS[key].option} ${number(limits[key])}`);
+  const options = set(limits).map((key) => ` --${budgetsOf(page)[key].option} ${number(limits[key])}`);
   const rest = `${wantsKnee ? ' --knee' : ''}${page.refined ? ' --refined' : ''}`;
   return `hubits pick ${page.study}${options.join('')}${rest} --export picked`;
 }
 
 export function pythonCall(page, limits, wantsKnee) {
-  const options = set(limits).map((key) => `${BUDGETS[key].call}=${number(limits[key])}`);
+  const options = set(limits).map((key) => `${budgetsOf(page)[key].call}=${number(limits[key])}`);
   if (wantsKnee) options.push('knee=True');
   const refined = page.refined ? ', refined=True' : '';
   return `hubits.open_study("${page.study}"${refined}).pick(${options.join(', ')}).candidate`;

@@ -6,7 +6,7 @@ import { gainOf } from './panels.js';
 const COLUMNS = [
   { key: 'name', title: 'member', text: (m) => m.name },
   { key: 'role', title: 'what', left: true, spare: true, text: (m, page) => page.key.find((k) => k.role === m.role).title },
-  { key: 'wer', title: 'WER %', text: (m) => fixed(m.wer, 2) },
+  { key: 'error', title: 'error %', text: (m) => fixed(m.error, 2) },
   { key: 'low', title: '95 %', spare: true, text: (m) => `${fixed(m.low, 1)}–${fixed(m.high, 1)}` },
   { key: 'test', title: 'test %', text: (m) => fixed(m.test, 2) },
   { key: 'storage_mb', title: 'MB', text: (m) => fixed(m.storage_mb, 3) },
@@ -26,6 +26,7 @@ function compared(a, b, key, sign) {
 
 export function buildTable(page, handlers) {
   const sort = { key: 'storage_mb', sign: 1 };
+  const titleOf = ({ key, title }) => (key === 'error' ? `${page.measure.title} %` : title);
   const rows = page.members.map((member, index) => {
     const cells = COLUMNS.map((column) => element('td', { class: kinds(column) }, column.text(member, page)));
     return element('tr', { 'data-index': index, tabindex: -1, class: member.role }, ...cells);
@@ -35,7 +36,7 @@ export function buildTable(page, handlers) {
   const heads = COLUMNS.map((column) =>
     element(
       'th', { scope: 'col', class: kinds(column), 'data-key': column.key },
-      element('button', { type: 'button', onclick: () => sorted(column.key) }, column.title),
+      element('button', { type: 'button', onclick: () => sorted(column.key) }, titleOf(column)),
     ));
 
   function sorted(key) {
@@ -57,7 +58,7 @@ export function buildTable(page, handlers) {
     for (const head of heads) {
       const own = head.dataset.key === sort.key;
       head.setAttribute('aria-sort', own ? (sort.sign > 0 ? 'ascending' : 'descending') : 'none');
-      head.firstChild.textContent = COLUMNS.find((c) => c.key === head.dataset.key).title + (own ? (sort.sign > 0 ? ' ↑' : ' ↓') : '');
+      head.firstChild.textContent = titleOf(COLUMNS.find((c) => c.key === head.dataset.key)) + (own ? (sort.sign > 0 ? ' ↑' : ' ↓') : '');
     }
   }
 

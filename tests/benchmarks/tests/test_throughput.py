@@ -70,14 +70,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_scoring_counts_all_of_the_speech(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    corpus, score = speech(tmp_path, 0.01), throughput.word_errors
+    corpus, score = speech(tmp_path, 0.01), throughput.recognition_errors
     assert seconds(corpus) == pytest.approx(36, rel=0.5)
 
     def scored(*arguments: Any) -> object:
         clock.now += 4.0
         return score(*arguments)
 
-    monkeypatch.setattr(throughput, "word_errors", scored)
+    monkeypatch.setattr(throughput, "recognition_errors", scored)
     assert scoring(corpus, speech(tmp_path, 0.003), CPU) == pytest.approx(seconds(corpus) / 4)
 
 

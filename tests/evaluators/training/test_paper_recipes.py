@@ -83,8 +83,8 @@ def test_an_evaluator_measures_a_recipe(tmp_path: Path) -> None:
     settings = FinetuneSettings(steps=2, batch_seconds=2.0).as_the_paper
     evaluator = Evaluator(study.parent / "model", None, layers, FORMATS, corpus, corpus, settings)
     errors = evaluator.measure_recipe(recipe_assignment(layers, "bit-l", 1), "bit-l")
-    assert len(errors.errors) == 6
+    assert len(errors.words.errors) == 6
     again = evaluator.measure_recipe(recipe_assignment(layers, "bit-l", 1), "bit-l")
     assert errors == again
     halved = evaluator.measure_recipe(recipe_assignment(layers, "bit-l", 1), "bit-l", 2)
-    assert abs(sum(halved.errors) - sum(errors.errors)) <= 2
+    assert abs(sum(halved.words.errors) - sum(errors.words.errors)) <= 2

@@ -52,11 +52,13 @@ def test_from_toml_through_ray_to_front_pick_transcript_and_report(searched: Pat
 
     from evaluators.data.load import load_corpus
     from evaluators.formats.packed import load_packed
-    from evaluators.scoring import word_errors
+    from evaluators.scoring import recognition_errors
 
     model, vocabulary, _ = load_packed(out)
     file = StudyFile.load(searched)
-    assert word_errors(model, vocabulary, load_corpus(file.corpora.dev)).wer == pytest.approx(picked["wer"], abs=1e-3)
+    assert recognition_errors(model, vocabulary, load_corpus(file.corpora.dev)).words.rate == pytest.approx(
+        picked["wer"], abs=1e-3
+    )
 
     wave = tmp_path / "noise.wav"
     soundfile.write(wave, np.random.default_rng(0).standard_normal((22_050, 2)) * 0.1, 22_050)

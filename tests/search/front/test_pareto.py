@@ -57,10 +57,10 @@ def test_members_that_no_dominator_beats_significantly_are_marked() -> None:
     wobbling = tuple(int(max(0, e + n)) for e, n in zip(base, noise, strict=True))
     worse = tuple(e + 10 for e in base)
     best, near, far = (
-        member(float(np.mean(e)), 1.0 + i, 0.5, number=i, errors=e, words=words)
+        member(float(np.mean(e)), 1.0 + i, 0.5, number=i, errors=e, units=words)
         for i, e in enumerate((base, tuple(max(b, w) for b, w in zip(base, base, strict=True)), worse))
     )
-    close = member(best.wer + 0.01, 1.5, 0.5, number=3, errors=wobbling, words=words)
+    close = member(best.error + 0.01, 1.5, 0.5, number=3, errors=wobbling, units=words)
     assert front([best, close, far]) == [best]
     assert [is_tied(m, [best]) for m in (best, close, far)] == [False, True, False]
     assert is_tied(near, [best])  # the same errors in more bytes: dominated, and tied in WER

@@ -49,9 +49,11 @@ def _scored(errors: int) -> dict[str, object]:
 
 
 def test_a_lucky_wer_does_not_decide_where_its_loss_contradicts_it() -> None:
-    honest = [member(10.0 + i, 2.0, 0.5 - 0.01 * i, number=i, loss=0.10 + 0.01 * i, wer_low=4.0, wer_high=16.0 + 2 * i)
-              for i in range(8)]  # fmt: skip
-    lucky = member(9.5, 1.9, 0.3, number=9, loss=0.17, wer_low=3.0, wer_high=16.0)
+    honest = [
+        member(10.0 + i, 2.0, 0.5 - 0.01 * i, number=i, loss=0.10 + 0.01 * i, error_low=4.0, error_high=16.0 + 2 * i)
+        for i in range(8)
+    ]
+    lucky = member(9.5, 1.9, 0.3, number=9, loss=0.17, error_low=3.0, error_high=16.0)
     chosen = pick([*honest, lucky], Budget(max_runtime=0.5))
     assert chosen.candidate.number == 0
     assert chosen.estimate == pytest.approx(10.0, rel=0.1)
@@ -67,14 +69,14 @@ def test_it_says_so_where_the_test_speech_contradicts_the_choice() -> None:
 
 
 def test_it_says_so_where_the_wer_is_hardly_known() -> None:
-    found = pick([member(10, 2.0, 0.5, wer_low=5.0, wer_high=15.0)], Budget())
+    found = pick([member(10, 2.0, 0.5, error_low=5.0, error_high=15.0)], Budget())
     assert any("known to 10.0 points only" in doubt for doubt in found.warnings)
 
 
 def test_it_tells_which_limits_bind() -> None:
     assert pick(EVERYONE, Budget(max_storage=2.5, max_runtime=1.0)).binding == ("storage_mb",)
     assert pick(EVERYONE, Budget(max_storage=9, max_wer=25)).binding == ()
-    assert pick(EVERYONE, Budget(max_wer=25)).binding == ("wer",)
+    assert pick(EVERYONE, Budget(max_wer=25)).binding == ("error",)
 
 
 def test_it_names_the_next_one_down_and_up() -> None:

@@ -76,6 +76,7 @@ class Simulated(InlineExecutor):
         errors = [min(9, 3 + job.assignment.to_json().count("w1") // 4)] * 10
         return {
             "wer": sum(errors) * 1.0, "wer_low": 0.0, "wer_high": 100.0, "errors": errors, "words": [10] * 10,
+            "characters": [50] * 10,
             "ctc": sum(errors) / 40, "divergence": sum(errors) / 60,
             "seconds": {"score": 0.1}, "steps": 1, "fingerprint": "x",
         }  # fmt: skip

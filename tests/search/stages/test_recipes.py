@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from evaluators.error_rate import ErrorCounts, Errors
 from evaluators.errors import DivergedError
 from evaluators.evaluator import Evaluator
-from evaluators.wer import WordErrors
 from search.cli import app, main
 from search.stages.recipes import compared
 from search.study.recipe_rows import planned, row_path
@@ -69,11 +69,11 @@ def test_rows_that_fail_are_told_and_five_of_a_kind_stop_the_rest(
     path = write_study(tmp_path, TOML + SECTION.replace("bits = [2]", "bits = [8, 4, 2, 1]"))
     tried = []
 
-    def measure(self: Evaluator, assignment: Assignment, recipe: str, *_: object) -> WordErrors:
+    def measure(self: Evaluator, assignment: Assignment, recipe: str, *_: object) -> Errors:
         tried.append(recipe)
         if len(tried) == 2 or len(tried) > 4:
             raise DivergedError("the loss is nan at step 1")
-        return WordErrors((1,), (2,))
+        return Errors(ErrorCounts((1,), (2,)), ErrorCounts((1,), (2,)))
 
     monkeypatch.setattr(Evaluator, "measure_recipe", measure)
     monkeypatch.setattr("sys.argv", ["hubits", "recipes", str(path)])
@@ -82,7 +82,9 @@ def test_rows_that_fail_are_told_and_five_of_a_kind_stop_the_rest(
     assert done.value.code == 2
     assert "5 trials in a row failed (diverged: the loss is nan at step 1)" in capsys.readouterr().err
     assert len(tried) == 4 + 5
-    monkeypatch.setattr(Evaluator, "measure_recipe", lambda *_: WordErrors((1,), (2,)))
+    monkeypatch.setattr(
+        Evaluator, "measure_recipe", lambda *_: Errors(ErrorCounts((1,), (2,)), ErrorCounts((1,), (2,)))
+    )
     with pytest.raises(SystemExit) as done:
         main()
     assert not done.value.code
@@ -93,10 +95,10 @@ def test_one_row_that_fails_is_named_and_the_others_are_shown(
 ) -> None:
     path = write_study(tmp_path, TOML + SECTION)
 
-    def measure(self: Evaluator, assignment: Assignment, recipe: str, *_: object) -> WordErrors:
+    def measure(self: Evaluator, assignment: Assignment, recipe: str, *_: object) -> Errors:
         if recipe == "sqwq" and self._settings.seed == 1:
             raise DivergedError("the loss is nan at step 1")
-        return WordErrors((1,), (2,))
+        return Errors(ErrorCounts((1,), (2,)), ErrorCounts((1,), (2,)))
 
     monkeypatch.setattr(Evaluator, "measure_recipe", measure)
     monkeypatch.setattr("sys.argv", ["hubits", "recipes", str(path), "--json"])

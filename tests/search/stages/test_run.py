@@ -47,10 +47,10 @@ def test_proxies_search_and_refinement_each_have_records_of_their_own(tmp_path: 
     assert {m.assignment for m in refined} == wanted
     assert all(m.test is not None for m in front(refined))
     # the short finetune's own front is as it was
-    assert [m.wer for m in measured_candidates(file)] == [m.wer for m in found]
+    assert [m.error for m in measured_candidates(file)] == [m.error for m in found]
     again = refine_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
     assert [m.number for m in again] == [m.number for m in refined]
-    assert np.isfinite([m.wer for m in refined]).all()
+    assert np.isfinite([m.error for m in refined]).all()
 
 
 def test_without_a_supernet_there_are_no_proxies(tmp_path: Path) -> None:

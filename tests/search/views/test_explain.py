@@ -3,7 +3,7 @@
 from search.front.pick import Budget, pick
 from search.views.explain import bit_bars, explained, explanation
 from spaces import Precision
-from tests.search.made_up import EVERYONE, SPACE, member
+from tests.search.made_up import EVERYONE, SPACE, member, on_test_corpus
 
 
 def _lines(**limits: float) -> dict[str, str]:
@@ -23,7 +23,7 @@ def test_it_says_what_binds_what_is_next_and_what_is_gained() -> None:
 
 
 def test_it_stands_beside_the_test_corpus() -> None:
-    scored = member(10, 1.0, 0.5, 1, test={"wer": 8.0, "wer_low": 7.0, "wer_high": 9.0, "errors": [8], "words": [100]})
+    scored = member(10, 1.0, 0.5, 1, test=on_test_corpus(8))
     lines = list(explanation(pick([scored], Budget()), [scored]))
     assert "test: WER 8.00 % [7.00, 9.00] on the test corpus, 10.00 % on the development corpus that chose it" in lines
     assert "binds: no budget" in lines

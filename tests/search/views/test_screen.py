@@ -52,7 +52,7 @@ def test_elsewhere_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_machines_get_one_event_a_line_and_none_twice(capsys: pytest.CaptureFixture[str]) -> None:
-    events = SearchEvents()
+    events = SearchEvents("wer")
     events(PROGRESS)
     events(PROGRESS)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

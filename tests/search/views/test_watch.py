@@ -67,8 +67,8 @@ def test_the_page_refreshes_itself_and_keeps_the_budget(watched: Watched) -> Non
     write_snapshot(watched.file, watched.everyone[:8], Tally())
     with chromium() as browser:
         page, said = opened(browser, watched.server.address)
-        page.fill("#limit-wer", "60")
+        page.fill("#limit-error", "60")
         write_snapshot(watched.file, watched.everyone, Tally())
         page.wait_for_function(f"window.hubits && hubits.page.members.length === {len(watched.everyone)}")
-        assert page.locator("#limit-wer").input_value() == "60"
+        assert page.locator("#limit-error").input_value() == "60"
         assert not said

@@ -4,10 +4,10 @@ import pytest
 
 from search.views.figures import front
 from search.views.figures.style import ticks
-from tests.search.made_up import EVERYONE, member
+from tests.search.made_up import EVERYONE, member, on_test_corpus
 
 BEATEN = member(36, 1.5, 0.3, 8)
-UNIFORM = member(29, 0.9, 0.2, 9, uniform=True, name="w1a1", test={"wer": 25.0})
+UNIFORM = member(29, 0.9, 0.2, 9, uniform=True, name="w1a1", test=on_test_corpus(25))
 ROW = member(36, 3.0, 0.7, 7, uniform=True, name="w4a4")
 
 
@@ -33,7 +33,7 @@ def test_each_role_is_a_trace_of_its_own_and_the_test_corpus_another() -> None:
 def test_three_dimensions_hold_the_same_points() -> None:
     figure = front.draw_space(front.build_front([*EVERYONE, UNIFORM], ""))
     points = {c[0]: (x, y, z) for t in figure.data for c, x, y, z in zip(t.customdata, t.x, t.y, t.z, strict=True)}
-    assert points == {m.name: (m.storage_mb, m.runtime, m.wer) for m in (*EVERYONE, UNIFORM)}
+    assert points == {m.name: (m.storage_mb, m.runtime, m.error) for m in (*EVERYONE, UNIFORM)}
 
 
 @pytest.mark.parametrize("values", [[0.5, 5.0], [0.51, 0.58], [12.0], []])

@@ -8,7 +8,7 @@ from tests.search.made_up import EVERYONE, SPACE, member
 def test_every_member_is_a_line_over_costs_and_bits() -> None:
     uniform = member(25, 2.5, 0.5, 5, uniform=True, name="w2a4", assignment=SPACE.uniform(Precision.of(2, 4)))
     data = build_parallel([*EVERYONE, uniform], SPACE)
-    assert data.axes[:5] == ["WER %", "MB", "runtime", "attention w", "attention a"]
+    assert data.axes[:5] == ["error %", "MB", "runtime", "attention w", "attention a"]
     assert "products w" not in data.axes
     ((name, values),) = data.lines["row"]
     assert name == "w2a4"

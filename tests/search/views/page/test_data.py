@@ -28,7 +28,7 @@ def test_every_member_is_there_once_with_its_role_and_its_neighbours(tmp_path: P
     assert [page["members"][i]["name"] for i in page["choosable"]] == [m.name for m in estimates]
     for one in everyone:
         shown = members[one.name]
-        assert (shown["wer"], shown["storage_mb"], shown["runtime"]) == one.objectives
+        assert (shown["error"], shown["storage_mb"], shown["runtime"]) == one.objectives
         assert (shown["role"] in ("row", "paper")) == one.uniform
         assert (shown["role"] == "front") == (one in on_front and not one.uniform)
         assert ("estimate" in shown) == (one in estimates)

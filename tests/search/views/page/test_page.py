@@ -21,7 +21,7 @@ from tests.search.made_up_study import made_up_study
 
 pytestmark = needs_chromium
 SCREENSHOTS = Path(__file__).parents[4] / "build" / "screenshots"
-KEYS = ("storage_mb", "runtime", "wer")
+KEYS = ("storage_mb", "runtime", "error")
 TOLD = Tally({"diverged": 2}, {"diverged": "the loss is nan"}, 3)
 
 
@@ -84,7 +84,7 @@ def test_it_picks_what_pick_gives(page: Page, made: Made) -> None:
     )
     missed = 0
     for (limits, knee), found in zip(budgets, told, strict=True):
-        budget = Budget(limits.get("storage_mb"), limits.get("runtime"), limits.get("wer"))
+        budget = Budget(limits.get("storage_mb"), limits.get("runtime"), limits.get("error"))
         if found["index"] is None:
             missed += 1
             with pytest.raises(UserError, match=f"^{re.escape(found['missed'])}$"):
@@ -148,7 +148,7 @@ def test_a_point_under_the_pointer_is_shown_everywhere(page: Page, made: Made) -
     page.wait_for_selector("#figure-storage .hoverlayer .hovertext")
     name = page.locator("#selected").evaluate("(e) => e.firstChild.textContent")
     own = made.named[name]
-    assert _marked(page, "runtime") == pytest.approx([own.runtime, own.wer])
+    assert _marked(page, "runtime") == pytest.approx([own.runtime, own.error])
     assert page.locator("tr.shown td").first.inner_text() == name
     cells = page.locator("#member table.bits").first.locator("tbody td").all_inner_texts()
     first = own.assignment["block0.attention.q_proj"].weight.bits
@@ -195,7 +195,7 @@ def test_a_row_is_shown_in_the_figures_and_stays_once_it_is_tapped(page: Page, m
     page.mouse.move(5, 5)
     assert page.locator("#selected").inner_text().startswith(name)
     own = made.named[name]
-    assert _marked(page, "storage") == pytest.approx([own.storage_mb, own.wer])
+    assert _marked(page, "storage") == pytest.approx([own.storage_mb, own.error])
     page.keyboard.press("ArrowDown")
     assert not page.locator("#selected").inner_text().startswith(name)
     page.keyboard.press("ArrowUp")
@@ -210,10 +210,10 @@ def test_the_table_is_sorted_by_a_heading_and_filtered_by_text(page: Page, made:
     assert page.locator("#table tbody tr").count() == sum(kind not in ("dominated", "tied") for kind in kinds)
     assert page.locator("#table tbody tr").count() < len(made.everyone)
     for sign in (1, -1):
-        page.locator("th[data-key=wer] button").click()
+        page.locator("th[data-key=error] button").click()
         shown = [float(t) for t in page.locator("#table tbody tr td:nth-child(3)").all_inner_texts()]
         assert shown == sorted(shown, reverse=sign < 0)
-    assert page.locator("th[data-key=wer]").get_attribute("aria-sort") == "descending"
+    assert page.locator("th[data-key=error]").get_attribute("aria-sort") == "descending"
     page.fill("#filter", "paper w1a1")
     names = page.locator("#table tbody tr td:first-child").all_inner_texts()
     assert any("w1a1" in n for n in names)
