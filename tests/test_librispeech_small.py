@@ -21,7 +21,8 @@ from tests.librispeech_part import lay_out
 STUDY = Path("studies/librispeech-small.toml")
 PART = Path("../shared/speech/librispeech-dev-clean-part")
 _FEWER = {
-    "steps": "1", "low_bit_steps": "0", "batch_seconds": "3.0", "trials": "1", "proxies": "0", "workers": "1", "size": "2",
+    "steps": "1", "low_bit_steps": "0", "batch_seconds": "3.0", "trials": "1", "proxies": "0", "workers": "1",
+    "size": "2",
 }  # fmt: skip
 
 
