@@ -129,8 +129,9 @@ def load(folder: str | Path) -> Reader:
     Raises:
         UserError: naming the file that is missing, broken or another model's.
     """
+    from evaluators.decoding import greedy
     from evaluators.formats.packed import load_packed
     from evaluators.scoring import transcribe_wave
 
     model, vocabulary, assignment = load_packed(Path(folder))
-    return Reader(model, assignment, lambda wave: transcribe_wave(model, vocabulary, wave))
+    return Reader(model, assignment, lambda wave: transcribe_wave(model, wave, greedy(vocabulary)))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from evaluators.data.corpus import Corpus, first, refuse_shorter
 from evaluators.data.load import CorpusSettings, load_corpus
+from evaluators.decoding import Decode
 from evaluators.error_rate import Errors
 from evaluators.formats.packed import pack
 from evaluators.formats.packed_model import packed_model
@@ -200,14 +201,19 @@ class Evaluator:
         return float(divergence(self._student, batch, logits(self._student, batch), target.logits))
 
     def score(
-        self, tensors: dict[str, Tensor], assignment: Assignment, corpus: Corpus, head: Path | None = None
+        self,
+        tensors: dict[str, Tensor],
+        assignment: Assignment,
+        corpus: Corpus,
+        head: Path | None = None,
+        decode: Decode | None = None,
     ) -> Errors:
-        """Errors of packed tensors on a corpus, under SUPERB's head where there is one."""
+        """Errors of packed tensors on a corpus, under SUPERB's head where there is one; greedy without ``decode``."""
         refuse_shorter(corpus, self.architecture.frame)
         model: CtcModel | HeadedModel = self._unpacked(tensors, assignment)
         if head is not None:
             model = load_head(model, self.vocabulary, head)
-        return recognition_errors(model, self.vocabulary, corpus)
+        return recognition_errors(model, self.vocabulary, corpus, decode)
 
     def _unpacked(self, tensors: dict[str, Tensor], assignment: Assignment) -> CtcModel:
         return packed_model(self.config, assignment, tensors, "the packed checkpoint").to(self.device)

@@ -12,6 +12,7 @@ from evaluators.data.audio import normalise
 from evaluators.data.batches import Batch, loaded, scoring_batches
 from evaluators.data.corpus import Corpus
 from evaluators.data.vocabulary import Vocabulary
+from evaluators.decoding import Decode, greedy
 from evaluators.error_rate import Errors, count_errors
 from evaluators.models.forward import CtcModel, frames, logits, valid_frames
 from spaces.architecture import Architecture
@@ -54,6 +55,7 @@ def score(
     corpus: Corpus,
     teacher: Sequence[Tensor] | None = None,
     progress: Callable[[int], None] | None = None,
+    decode: Decode | None = None,
 ) -> Score:
     """Transcribe a corpus and count.
 
@@ -61,16 +63,17 @@ def score(
         model: decides the device.
         teacher: ``corpus_logits`` of the float model.
         progress: called with the number of utterances that are done.
+        decode: from logits to a text; greedy without.
     """
     model.eval()
+    decode = decode or greedy(vocabulary)
     device = next(model.parameters()).device
     texts = [""] * len(corpus.texts)
     done, ctc, divergence, characters, frames_scored = 0, 0.0, 0.0, 0, 0
     for number, batch in enumerate(loaded(corpus, vocabulary, iter(scoring_batches(corpus, SCORING_SECONDS)), device)):
         scores, lengths = logits(model, batch), frames(model, batch)
-        best = scores.argmax(-1).cpu()
         for row, (index, length) in enumerate(zip(batch.indices, lengths.tolist(), strict=True)):
-            texts[index] = vocabulary.decode(best[row, :length].tolist())
+            texts[index] = decode(scores[row, :length])
         ctc += float(_ctc_sum(model, scores, batch, lengths))
         characters += int(batch.lengths.sum())
         if teacher is not None:
@@ -96,16 +99,16 @@ def _divergence_sum(model: CtcModel, scores: Tensor, teacher: Tensor, batch: Bat
     return functional.kl_div(own, theirs, log_target=True, reduction="sum")
 
 
-def recognition_errors(model: CtcModel, vocabulary: Vocabulary, corpus: Corpus) -> Errors:
-    """Errors of greedy transcripts against the corpus' own."""
-    return score(model, vocabulary, corpus).errors
+def recognition_errors(model: CtcModel, vocabulary: Vocabulary, corpus: Corpus, decode: Decode | None = None) -> Errors:
+    """Errors of transcripts, greedy without ``decode``, against the corpus' own."""
+    return score(model, vocabulary, corpus, decode=decode).errors
 
 
 @torch.inference_mode()
-def transcribe_wave(model: CtcModel, vocabulary: Vocabulary, wave: np.ndarray) -> str:
-    """Greedy transcript of one 16 kHz mono wave; nothing of what is shorter than a frame."""
+def transcribe_wave(model: CtcModel, wave: np.ndarray, decode: Decode) -> str:
+    """Transcript of one 16 kHz mono wave; nothing of what is shorter than a frame."""
     if len(wave) < Architecture(model.config.to_dict()).frame:
         return ""
     audio = torch.from_numpy(normalise(wave))[None]
     batch = Batch(audio, torch.ones(audio.shape, dtype=torch.long), torch.empty(0), torch.empty(0), (0,))
-    return vocabulary.decode(logits(model.eval(), batch)[0].argmax(-1).tolist())
+    return decode(logits(model.eval(), batch)[0])

@@ -34,6 +34,13 @@ class FloatSettings(TrainingSettings):
     frozen_front_end: bool = Field(False, description="leave the convolutional feature extractor as it is")
 
 
+class DecodingSettings(Section):
+    """A beam search over a list of words, by which the finished front is scored beside greedy transcripts."""
+
+    words: Path = Field(description="a file with a word a line")
+    beam: int = Field(50, gt=0, description="hypotheses that are kept after each frame")
+
+
 class FinetuneSettings(Section):
     """The short quantization-aware finetune of one candidate."""
 

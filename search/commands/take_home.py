@@ -63,6 +63,7 @@ def _onnx_score(file: "StudyFile", candidate: "Candidate", folder: Path) -> str:
 def transcribe(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder that `hubits export` or `pick` wrote")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="audio files of any rate, mono or stereo")],
+    words: Annotated[Path | None, typer.Option(help="hear nothing but these words, one a line: a beam search")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read speech with an exported candidate: a packed checkpoint in PyTorch, ONNX in onnxruntime.
@@ -72,7 +73,7 @@ def transcribe(
     from evaluators.data.audio import read_audio
     from evaluators.readers import open_reader
 
-    read = open_reader(folder)
+    read = open_reader(folder, words)
     for file in files:
         text = read(read_audio(file))
         print(json.dumps({"file": str(file), "text": text}) if as_json else plain(f"{file}: {text}"))

@@ -230,6 +230,10 @@ class Driver:
         before = self._volumes[-1 - patience]
         return self._volumes[-1] - before <= _GROWTH * before
 
+    def _unscored(self, member: Candidate) -> bool:
+        """Whether something is missing of its scores on the test corpora: a beam may have come to the study later."""
+        return member.test is None or (self._file.decoding is not None and "beam" not in member.test)
+
     def _score_front(self) -> None:
         """Score the front, the rows and what was asked for on the test corpus, each once in the life of a study."""
         everyone = candidates(self._file, open_study(self._file, create=False))
@@ -237,7 +241,7 @@ class Driver:
         wanted = dict.fromkeys([*front(everyone), *shrunken_front(everyone), *asked])
         jobs = {
             m.number: ScoreJob(number=m.number, assignment=m.assignment, **self._common)
-            for m in wanted if m.test is None and checkpoint_path(self._file, m.assignment.digest).exists()
+            for m in wanted if self._unscored(m) and checkpoint_path(self._file, m.assignment.digest).exists()
         }  # fmt: skip
         assignments = {m.number: m.assignment for m in wanted}
         waiting = list(jobs.values())

@@ -25,7 +25,7 @@ class Candidate:
         baseline: whether it is one of the study's own rows, which are measured first and fix the reference point.
         errors: of every development utterance, for paired comparisons; ``units`` counts its words or characters.
         test: the record of both rates on the test corpus, once the front was scored there; under ``other`` that of a
-            second one.
+            second one, under ``beam`` that of the same corpus by the study's beam search.
     """
 
     name: str
@@ -66,6 +66,11 @@ class Candidate:
     def on_test(self) -> Rate | None:
         """The searched error rate on the test corpus, once it was scored there."""
         return rate(self.test, self.measure) if self.test else None
+
+    @property
+    def by_beam(self) -> Rate | None:
+        """The same by the study's beam search, where it has one."""
+        return rate(self.test["beam"], self.measure) if self.test and "beam" in self.test else None
 
     @property
     def on_other(self) -> Rate | None:

@@ -107,7 +107,7 @@ def _candidate(file: StudyFile, row: dict[str, Any]) -> Candidate:
 
 
 def _scores(test: dict[str, Any]) -> dict[str, Any]:
-    return {key: _scores(value) if key == "other" else _number(value) for key, value in test.items()}
+    return {key: _scores(value) if key in ("other", "beam") else _number(value) for key, value in test.items()}
 
 
 def _number(value: Any) -> Any:

@@ -15,6 +15,7 @@ from evaluators.costs.runtime import runtime_model
 from evaluators.data.load import Corpora
 from evaluators.section import Section
 from evaluators.settings import (
+    DecodingSettings,
     FinetuneSettings,
     FloatSettings,
     RecipesSettings,
@@ -57,6 +58,7 @@ class StudyFile(Section):
     supernet_training: SupernetSettings | None = None
     recipes: RecipesSettings | None = None
     superb: SuperbSettings | None = None
+    decoding: DecodingSettings | None = None
     path: Path = Field(Path(), exclude=True)
     fidelity: Fidelity = Field("short", exclude=True)
     shipped: str = Field("", exclude=True, description="the file as it was read, as text for ``StudyFile.arrived``")
@@ -205,13 +207,13 @@ class StudyFile(Section):
 
 def _resolve(data: dict[str, Any], base: Path) -> None:
     """Make the paths of a study file relative to the file itself."""
-    sections = [data.get("model"), data.get("float_training")]
+    sections = [data.get("model"), data.get("float_training"), data.get("decoding")]
     corpora = data.get("corpora")
     if isinstance(corpora, dict):
         sections += list(corpora.values())
     for section in sections:
         if isinstance(section, dict):
-            for key in ("folder", "supernet", "path", "list", "start"):
+            for key in ("folder", "supernet", "path", "list", "start", "words"):
                 if isinstance(section.get(key), str):
                     section[key] = base / section[key]
     search = data.get("search")

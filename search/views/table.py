@@ -66,10 +66,11 @@ def row(candidate: Candidate, candidates: Sequence[Candidate]) -> dict[str, Any]
 def _tested(candidate: Candidate) -> dict[str, float | None]:
     """Both error rates on the test corpora, as columns; empty where they were not scored."""
     found: dict[str, float | None] = {}
-    test, other = candidate.test or {}, (candidate.test or {}).get("other", {})
+    test = candidate.test or {}
+    other, beam = test.get("other", {}), test.get("beam", {})
     for measure in (candidate.measure, OTHER[candidate.measure]):
         columns = {f"test_{measure}{end}": test.get(f"{measure}{end}") for end in ("", "_low", "_high")}
-        columns[f"test_other_{measure}"] = other.get(measure)
+        columns |= {f"test_other_{measure}": other.get(measure), f"test_beam_{measure}": beam.get(measure)}
         found |= {key: None if value is None else round(value, 4) for key, value in columns.items()}
     return found
 
@@ -150,14 +151,17 @@ def print_front(file: StudyFile, candidates: Sequence[Candidate], beside: Column
     label = MEASURES[file.search.error]
     title = f"{file.study_name}: Pareto front of {label}, storage and estimated runtime"
     table = Table(title=title, title_justify="left")
-    for heading in ("member", f"{label} %", "95 %", f"test {label} %", "MB", "runtime", *others, "bits"):
+    searched = any(m.by_beam for m in candidates)
+    beam = ["by beam %"] if searched else []
+    for heading in ("member", f"{label} %", "95 %", f"test {label} %", *beam, "MB", "runtime", *others, "bits"):
         table.add_column(heading, justify="left" if heading == "member" else "right")
     table.add_column(f"{label} points below the best row that costs no more")
     on_front = front(candidates)
     for one in sorted({*on_front, *(m for m in candidates if m.uniform)}, key=lambda m: (m.storage_mb, m.runtime)):
         table.add_row(
             one.name, f"{one.error:.2f}", f"{one.error_low:.1f}-{one.error_high:.1f}",
-            test_text(one), f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
+            test_text(one), *([f"{one.by_beam.percent:.2f}" if one.by_beam else ""] if searched else []),
+            f"{one.storage_mb:.3f}", f"{one.runtime:.3f}",
             *(f"{column[one]:.3f}" for column in others.values()), f"{one.mean_bits:.2f}", gain_text(one, candidates),
             style="bold" if one.uniform else None,
         )  # fmt: skip

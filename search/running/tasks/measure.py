@@ -6,6 +6,7 @@ from typing import Any
 from evaluators.costs.layout import head_path
 from evaluators.data.corpus import fingerprint
 from evaluators.data.load import CorpusSettings, load_corpus
+from evaluators.decoding import Decode, beam_search
 from evaluators.error_rate import recorded
 from evaluators.files import write_json
 from evaluators.formats.packed import save_packed
@@ -43,17 +44,20 @@ def measure(job: MeasureJob) -> dict[str, Any]:
 
 
 def score(job: ScoreJob) -> dict[str, Any]:
-    """Scores of a packed checkpoint on the test corpus, under ``other`` on the second one."""
+    """Scores of a packed checkpoint on the test corpus; under ``other`` on the second one, under ``beam`` by a beam."""
     base, evaluator = study_evaluator(job.study)
     file = base.at(job.fidelity)
     checkpoint = checkpoint_path(file, job.assignment.digest)
     tensors, head = read_stored(checkpoint), head_path(checkpoint) if file.superb is not None else None
 
-    def scored(corpus: CorpusSettings) -> dict[str, Any]:
-        return recorded(evaluator.score(tensors, job.assignment, load_corpus(corpus), head))
+    def scored(corpus: CorpusSettings, decode: Decode | None = None) -> dict[str, Any]:
+        return recorded(evaluator.score(tensors, job.assignment, load_corpus(corpus), head, decode))
 
     assert file.corpora.test is not None
     found = scored(file.corpora.test)
     if file.corpora.test_other is not None:
         found["other"] = scored(file.corpora.test_other)
+    if file.decoding is not None:
+        search = beam_search(evaluator.vocabulary, file.decoding.words, file.decoding.beam)
+        found["beam"] = scored(file.corpora.test, search)
     return found

@@ -55,3 +55,25 @@ def test_a_study_of_one_rate_is_no_study_of_the_other(tmp_path: Path) -> None:
     words = StudyFile.load(write_study(tmp_path / "a"))
     characters = StudyFile.load(write_study(tmp_path / "b", TOML + 'error = "cer"\n'))
     assert words.signature != characters.signature
+
+
+def test_the_front_is_scored_by_a_beam_beside(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("a\nbee\nsees\nsea\n")
+    path = write_study(tmp_path, TOML.replace("trials = 3", "trials = 1"))
+    found = search_study(StudyFile.load(path), RunContext(InlineExecutor(), lambda _: None, Stop()))
+    assert not any(m.by_beam for m in found)
+    with path.open("a") as stream:
+        stream.write('[decoding]\nwords = "words.txt"\nbeam = 20\n')
+    found = search_study(StudyFile.load(path), RunContext(InlineExecutor(), lambda _: None, Stop()))  # asked for later
+    tested = [m for m in found if m.on_test]
+    assert tested
+    assert all(m.by_beam for m in tested)
+    assert rows(found, everyone=True)[0]["test_beam_wer"] is not None
+    assert "by beam %" in hubits("front", path).stdout
+    exported = tmp_path / "exported"
+    assert hubits("export", path, exported, "--member", "w8a8").returncode == 0
+    wave = tmp_path / "0.wav"
+    text = hubits("transcribe", exported, wave, "--words", tmp_path / "words.txt").stdout.partition(": ")[2]
+    assert set(text.split()) <= {"a", "bee", "sees", "sea"}
+    (tmp_path / "words.txt").write_text("c3\n")
+    assert "words.txt:1" in one_line(hubits("transcribe", exported, wave, "--words", tmp_path / "words.txt"))
