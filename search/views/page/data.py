@@ -44,7 +44,8 @@ def build_page(
             {"role": "test", "title": f"{label} on the test corpus", "colour": TESTED, "symbol": "triangle-down-open"},
         ],
         "figures": [
-            {"name": one.name, "title": one.title, "note": one.note, "spec": drawn[one.name].to_plotly_json()}
+            {"name": one.name, "title": one.title.replace("Error rate", label), "note": one.note,
+             "spec": drawn[one.name].to_plotly_json()}
             for one in FIGURES if one.name in drawn
         ],
         "provenance": build_provenance(file, told),
