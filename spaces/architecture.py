@@ -56,6 +56,9 @@ class Layer:
     form: Form = "signed"
     depth: int = 0
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
 
 class Architecture:
     """What a HuBERT config says about its layers.

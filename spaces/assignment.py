@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from spaces.architecture import BLOCK_GROUPS, Architecture, Layer
 from spaces.errors import UserError
 from spaces.names import choices
-from spaces.precision import FP16, Precision
+from spaces.precision import FP16, BitFormat, Precision
 
 
 class Assignment(Mapping[str, Precision]):
@@ -127,7 +128,12 @@ class Assignment(Mapping[str, Precision]):
 
 def fitted(layer: Layer, precision: Precision) -> Precision:
     """The precision as this layer can hold it: a product has activations alone, so their bits stand for both."""
-    return Precision(precision.activation, precision.activation) if layer.kind == "product" else precision
+    return _square(precision.activation) if layer.kind == "product" else precision
+
+
+@lru_cache
+def _square(activation: BitFormat) -> Precision:
+    return Precision(activation, activation)
 
 
 def _runs(labels: dict[str, str]) -> str:

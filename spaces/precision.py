@@ -6,6 +6,7 @@ what it costs; quantizers, packing, storage, runtime, study files and figures al
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from spaces.errors import UserError
 
@@ -44,6 +45,9 @@ class BitFormat:
     size: int = 1
     threshold: bool = False
     activations: bool = True
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # samplers hash hundreds of thousands
 
     @property
     def key(self) -> str:
@@ -142,7 +146,10 @@ class Precision:
 
     __repr__ = __str__
 
-    @property
+    def __hash__(self) -> int:
+        return hash((self.weight.name, self.activation.name))
+
+    @cached_property
     def cost(self) -> float:
         """Relative cost of a multiply-add against fp16: (w a + max(w, a)) / 72, and 1 where an operand stays fp16.
 

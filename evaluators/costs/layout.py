@@ -21,16 +21,28 @@ Entry = tuple[str, tuple[int, ...]]
 
 def packed_entries(architecture: Architecture, assignment: Assignment) -> dict[str, Entry]:
     """Name -> (safetensors dtype, shape) of every tensor in the packed file."""
-    entries: dict[str, Entry] = {name: ("F16", shape) for name, shape in architecture.tensors.items()}
+    entries = dict(fixed_entries(architecture))
     for layer in architecture.layers:
-        precision = assignment[layer.name]
-        if layer.weights and precision.weight.quantized:
-            for name in weight_tensors(layer):
-                del entries[name]
-            entries[f"{layer.path}.weight.codes"] = ("U8", (precision.weight.packed_bytes(layer.weights),))
-            entries[f"{layer.path}.weight.scale"] = ("F16", (layer.channels,))
-        entries |= {k: ("F16", shape) for k, shape in activation_tensors(layer, precision).items()}
+        entries |= layer_entries(architecture, layer, assignment[layer.name])
     return entries
+
+
+@lru_cache(maxsize=8)
+def fixed_entries(architecture: Architecture) -> dict[str, Entry]:
+    """What of the packed file no assignment changes."""
+    weights = {name for layer in architecture.layers if layer.weights for name in weight_tensors(layer)}
+    return {name: ("F16", shape) for name, shape in architecture.tensors.items() if name not in weights}
+
+
+def layer_entries(architecture: Architecture, layer: Layer, precision: Precision) -> dict[str, Entry]:
+    """A layer's weights, or codes and scales, and the scales and thresholds of its inputs."""
+    entries: dict[str, Entry] = {}
+    if layer.weights and precision.weight.quantized:
+        entries[f"{layer.path}.weight.codes"] = ("U8", (precision.weight.packed_bytes(layer.weights),))
+        entries[f"{layer.path}.weight.scale"] = ("F16", (layer.channels,))
+    elif layer.weights:
+        entries |= {name: ("F16", architecture.tensors[name]) for name in weight_tensors(layer)}
+    return entries | {k: ("F16", shape) for k, shape in activation_tensors(layer, precision).items()}
 
 
 def weight_tensors(layer: Layer) -> list[str]:

@@ -6,6 +6,7 @@ assignment: the runtime, and the storage that its accounting goes with. The path
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from evaluators.costs import paper
@@ -44,9 +45,14 @@ def bit_operations(architecture: Architecture, assignment: Assignment) -> float:
     >>> bit_operations(model, Assignment.uniform(model.layers, Precision.of(8, 8)))
     1.0
     """
-    counts = architecture.multiply_adds(SECONDS)
+    counts = _counts(architecture)
     spent = sum(n * (assignment[name].cost if name != "lm_head" else 1.0) for name, n in counts.items())
     return spent / sum(counts.values())
+
+
+@lru_cache(maxsize=8)
+def _counts(architecture: Architecture) -> dict[str, int]:
+    return architecture.multiply_adds(SECONDS)
 
 
 def _profiled(name: str, path: Path) -> RuntimeModel:

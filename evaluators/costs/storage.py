@@ -8,11 +8,16 @@ import json
 import math
 from functools import lru_cache
 
-from evaluators.costs.layout import METADATA, packed_entries
-from spaces.architecture import Architecture
-from spaces.assignment import Assignment
+import numpy as np
 
+from evaluators.costs.layout import METADATA, fixed_entries, layer_entries
+from spaces.architecture import Architecture, Layer
+from spaces.assignment import Assignment
+from spaces.precision import Precision
+
+Part = tuple[int, str, int, int]
 _BYTES = {"F16": 2, "U8": 1}
+_POWERS = 10 ** np.arange(1, 16)
 _HEADER = len(json.dumps({"__metadata__": METADATA}, separators=(",", ":")))
 
 
@@ -20,17 +25,33 @@ def storage_bytes(architecture: Architecture, assignment: Assignment) -> int:
     """Size of the packed checkpoint's file in bytes, its header included."""
     # counted, not written: the sampler asks this of hundreds of candidates for every one that is trained. The order is
     # that in which safetensors lays tensors out: by falling size of the element, then by name
-    parts = sorted(_part(name, *entry) for name, entry in packed_entries(architecture, assignment).items())
-    header, offset = _HEADER, 0
-    for _, _, fixed, size in parts:
-        end = offset + size
-        header += fixed + len(str(offset)) + len(str(end))
-        offset = end
-    return 8 + -(-header // 8) * 8 + offset
+    parts = list(_fixed_parts(architecture))
+    for layer in architecture.layers:
+        parts += _layer_parts(architecture, layer, assignment[layer.name])
+    parts.sort()
+    ends = np.cumsum([size for *_, size in parts])
+    header = _HEADER + sum(fixed for _, _, fixed, _ in parts) + 1  # the first offset is 0
+    header += 2 * _digits(ends[:-1]) + _digits(ends[-1:])  # each end is the next one's offset
+    return 8 + -(-header // 8) * 8 + int(ends[-1])
+
+
+def _digits(numbers: np.ndarray) -> int:
+    """Characters of some positive numbers in decimal."""
+    return len(numbers) + int(np.searchsorted(_POWERS, numbers, side="right").sum())
+
+
+@lru_cache(maxsize=8)
+def _fixed_parts(architecture: Architecture) -> tuple[Part, ...]:
+    """Of the tensors that no precision changes."""
+    return tuple(_part(name, *entry) for name, entry in fixed_entries(architecture).items())
 
 
 @lru_cache(maxsize=2**16)
-def _part(name: str, dtype: str, shape: tuple[int, ...]) -> tuple[int, str, int, int]:
+def _layer_parts(architecture: Architecture, layer: Layer, precision: Precision) -> tuple[Part, ...]:
+    return tuple(_part(name, *entry) for name, entry in layer_entries(architecture, layer, precision).items())
+
+
+def _part(name: str, dtype: str, shape: tuple[int, ...]) -> Part:
     """A tensor's place in the order, the characters of its header entry without the offsets' digits, and its bytes."""
     entry = json.dumps({name: {"dtype": dtype, "shape": list(shape), "data_offsets": []}}, separators=(",", ":"))
     # the braces around the entry make room for the comma before it and the one between the offsets

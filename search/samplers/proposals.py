@@ -8,7 +8,7 @@ import numpy as np
 from search.samplers.context import Choices, Table
 
 
-def greedy_path(rungs: Mapping[str, int], table: Table, cost: Callable[[Choices], float]) -> list[Choices]:
+def greedy_path(rungs: Mapping[str, int], table: Table, saved: Callable[[Choices, str], float]) -> list[Choices]:
     """From the top to the bottom, each time the step that adds the least divergence for the cost it saves.
 
     What AIMET's and ModelOpt's automatic mixed precision do, without their finetune: it takes layers to add up. Prices
@@ -17,14 +17,14 @@ def greedy_path(rungs: Mapping[str, int], table: Table, cost: Callable[[Choices]
     Args:
         rungs: name and number of rungs of every choice.
         table: what each rung of each choice adds over the top rung, lowest rung first.
-        cost: what is to be saved.
+        saved: by how much the next step down of a choice lowers the cost, where all stand as they do.
     """
     choices = {name: count - 1 for name, count in rungs.items()}
-    path, now = [dict(choices)], cost(choices)
+    path = [dict(choices)]
 
     def price(name: str) -> float:
-        saved = max(now - cost({**choices, name: choices[name] - 1}), 1e-9)
-        return (table[name][choices[name] - 1] - table[name][choices[name]]) / saved
+        added = table[name][choices[name] - 1] - table[name][choices[name]]
+        return added / max(saved(choices, name), 1e-9)
 
     heap = [(price(name), name) for name in choices if choices[name]]
     heapq.heapify(heap)
@@ -35,11 +35,15 @@ def greedy_path(rungs: Mapping[str, int], table: Table, cost: Callable[[Choices]
             heapq.heappush(heap, (current, name))
             continue
         choices[name] -= 1
-        now = cost(choices)
         path.append(dict(choices))
         if choices[name]:
             heapq.heappush(heap, (price(name), name))
     return path
+
+
+def saving(cost: Callable[[Choices], float]) -> Callable[[Choices, str], float]:
+    """What a step down saves, by asking for the cost before and behind it."""
+    return lambda choices, name: cost(choices) - cost({**choices, name: choices[name] - 1})
 
 
 def children(

@@ -28,6 +28,7 @@ from search.samplers.wer_model import Kernel, Prior, ProxyPrior, SensitivityPrio
 _CHILDREN, _GRANDCHILDREN, _PARENTS = 200, 120, 12
 _PENDING_EACH = 4  # trials under way for each further candidate that is proposed at once
 _LEARNED_FROM = 1000  # trials that the surrogate learns from, those nearest to the front: its cost is cubic in them
+_ON_A_PATH = 300  # assignments of a greedy path that are looked at
 _STARTUP = 3  # finished trials without which nothing is guessed
 
 
@@ -200,19 +201,21 @@ class SurrogateSampler(BaseSampler):
         return _Problem(tuple(names), sizes, bundles, prior, np.vstack(beforehand))
 
     def _paths(self, names: Sequence[str], sizes: np.ndarray) -> list[Choices]:
-        """Every assignment on the greedy paths by storage, by runtime and by both."""
+        """Assignments on the greedy paths by storage, by runtime and by both, where each choice saves by itself."""
         if not self._context.sensitivity:
             return []
-        top = {name: count - 1 for name, count in zip(names, sizes.tolist(), strict=True)}
-        most = self._context.costs(top)
+        rungs = dict(zip(names, sizes.tolist(), strict=True))
+        middle = {name: count // 2 for name, count in rungs.items()}
+        most = np.array(self._context.costs({name: count - 1 for name, count in rungs.items()}))
+        alone = {
+            name: np.array([self._context.costs({**middle, name: rung}) for rung in range(count)]) / most
+            for name, count in rungs.items()
+        }  # choices by the hundred would be asked for thousands of times on the way down
         steps: list[Choices] = []
-        for share in (1.0, 0.5, 0.0):
-
-            def cost(choices: Choices, share: float = share) -> float:
-                storage, runtime = self._context.costs(choices)
-                return share * storage / most[0] + (1 - share) * runtime / most[1]
-
-            steps += greedy_path({name: rung + 1 for name, rung in top.items()}, self._context.sensitivity, cost)
+        for weights in ((1.0, 0.0), (0.5, 0.5), (0.0, 1.0)):
+            falls = {name: np.diff(costs @ np.array(weights)).tolist() for name, costs in alone.items()}
+            path = greedy_path(rungs, self._context.sensitivity, lambda at, name, by=falls: by[name][at[name] - 1])  # type: ignore[misc]
+            steps += path[:: -(-len(path) // _ON_A_PATH)]
         return steps
 
 

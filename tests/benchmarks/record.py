@@ -15,7 +15,7 @@ from optuna.trial import create_trial
 
 from search.running.executors import make_executor
 from search.samplers.context import Table
-from search.samplers.proposals import greedy_path
+from search.samplers.proposals import greedy_path, saving
 from search.stages.driver import Driver
 from search.stages.run import _sampler
 from search.stages.sensitivity import study_sensitivity
@@ -48,7 +48,7 @@ def plan(file: StudyFile, table: Table) -> Sources:
     for seed in range(_RANDOM):
         found.setdefault(space.decode(random_choices(space, seed)), ("random", seed))
     for objective in (0, 1):
-        path = greedy_path(space.variables, table, lambda c, o=objective: costs(file, space.decode(c))[o])  # type: ignore[misc]
+        path = greedy_path(space.variables, table, saving(lambda c, o=objective: costs(file, space.decode(c))[o]))  # type: ignore[misc]
         for i in np.linspace(1, len(path) - 2, _PATH // 2).astype(int):
             found.setdefault(space.decode(path[i]), ("path", objective))
     return found

@@ -28,7 +28,7 @@ from plotly.subplots import make_subplots
 
 from search.hypervolume import hypervolume
 from search.samplers.context import SamplerContext
-from search.samplers.proposals import greedy_path
+from search.samplers.proposals import greedy_path, saving
 from search.samplers.surrogate import SurrogateSampler
 from tests.benchmarks.problems import Choices, Costs, Problem, additive, agreements, held_out_error, recorded
 
@@ -91,7 +91,7 @@ def run(problem: Problem, sampler: BaseSampler, evaluations: int, seed: int = 0)
 
 def greedy(problem: Problem, evaluations: int) -> list[Costs]:
     """The sensitivity-greedy path by storage from the top to the bottom, measured at even distances."""
-    steps = greedy_path(problem.rungs, problem.lost, lambda choices: problem.costs(choices)[0])[1:]
+    steps = greedy_path(problem.rungs, problem.lost, saving(lambda choices: problem.costs(choices)[0]))[1:]
     wanted = np.unique(np.linspace(0, len(steps) - 1, evaluations - len(problem.first)).astype(int))
     measured = [*problem.first, *(steps[i] for i in wanted)]
     return [(problem.wer(c), *problem.costs(c)) for c in measured]
