@@ -42,6 +42,7 @@ def search(
     seed: Annotated[int | None, typer.Option(min=0, help="seed of the sampler")] = None,
     executor: ExecutorName = None,
     ray_address: Annotated[str | None, typer.Option(help="of an existing Ray cluster, such as auto")] = None,
+    tracker: Annotated[str | None, typer.Option(help="tensorboard or mlflow: log every trial there too")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print events for machines, JSON, one a line")] = False,
 ) -> None:
     """Run a study, or go on with it: nothing measured is measured again. Ctrl-C once finishes what runs.
@@ -54,7 +55,7 @@ def search(
 
     file = load(study, trials=trials, workers=workers, seed=seed, executor=executor, ray_address=ray_address)
     require(file)
-    found, stopped = run(file, search_study, events=as_json)
+    found, stopped = run(file, search_study, events=as_json, tracker=tracker)
     emit(finished(found, stopped)) if as_json else print_front(file, found)
     if stopped:
         print(f"stopped; `hubits search {study}` goes on from here", file=sys.stderr)

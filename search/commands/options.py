@@ -35,16 +35,20 @@ def require(file: "StudyFile", *, supernet: bool = True) -> None:
         raise UserError(lacking[0])
 
 
-def run(file: "StudyFile", stage: "Stage[Found]", *, events: bool = False) -> "tuple[Found, bool]":
+def run(
+    file: "StudyFile", stage: "Stage[Found]", *, events: bool = False, tracker: str | None = None
+) -> "tuple[Found, bool]":
     """Run a stage under a live line, or with events for machines; what it found, and whether somebody asked to stop."""
     from search.stages.stage import run_stage
     from search.views.events import SearchEvents
     from search.views.screen import SearchLine, StatusLine
+    from search.views.trackers import tracked
 
     if events:
-        return run_stage(file, stage, SearchEvents(file.search.error))
-    with StatusLine() as line:
-        return run_stage(file, stage, SearchLine(line))
+        with tracked(tracker, file, SearchEvents(file.search.error)) as told:
+            return run_stage(file, stage, told)
+    with StatusLine() as line, tracked(tracker, file, SearchLine(line)) as told:
+        return run_stage(file, stage, told)
 
 
 def train(training: Callable[[Callable[[int, int, float], None]], Any]) -> Any:
