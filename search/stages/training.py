@@ -63,7 +63,8 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> Errors:
         raise UserError(f"{file.path}: float_training: missing; say steps and learning_rate there")
     if (folder / "model.safetensors").exists():
         raise UserError(f"{folder / 'model.safetensors'}: is there already; move it away to train another")
-    source = folder if settings.start is None else settings.start
+    # a config of the study's own goes before that of the start: other dropout, other masks
+    source = settings.start if settings.start is not None and not (folder / "config.json").exists() else folder
     vocabulary = Vocabulary.load(source / "vocab.json")
     model = build(load_config(source), settings.seed)
     if settings.start is not None:
