@@ -2,8 +2,8 @@
 
 For each seed, of the sampler and of the finetunes, a search that trains, and every row of the grid (all weight by all
 activation widths, the rest of the model in fp16, w4a8 and w4a4) with the same finetune. What is compared was chosen
-on the development corpus and is told on the test corpus. It goes on where it was stopped; ``results/grid.csv`` beside
-this file holds every candidate.
+on the development corpus and is told on the test corpus. It goes on where it was stopped; ``results/`` beside
+this file holds every candidate, in a table named after the study.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from search.study.study_file import StudyFile
 from search.views.screen import SearchLine, StatusLine
 
 STUDY = Path("studies/pocket/grid.toml")
-RESULTS = Path(__file__).with_name("results") / "grid.csv"
+RESULTS = Path(__file__).with_name("results")
 _LESS = 0.9  # of a row's bytes or runtime, at an equal WER, is better too
 # formats of weights and activations that a person would try; the others only cost
 RESTS = {"w4a4", "w4a8"}
@@ -184,8 +184,8 @@ def main() -> None:
         for budget in chosen.budgets:
             verdicts[budget].append(judge(seed, found[budget], found[0]))
             print(json.dumps(asdict(verdicts[budget][-1])), file=sys.stderr)
-        RESULTS.parent.mkdir(exist_ok=True)
-        pd.DataFrame(rows).to_csv(RESULTS, index=False)
+        RESULTS.mkdir(exist_ok=True)
+        pd.DataFrame(rows).to_csv(RESULTS / f"{chosen.study.stem}.csv", index=False)
     told = {str(budget): summary(own) for budget, own in verdicts.items()}
     print(json.dumps(told) if chosen.json else pd.DataFrame(told).to_string())
 
