@@ -24,6 +24,9 @@ class TrainingSettings(Section):
         0.12, ge=0, lt=0.5, description="each wave is played up to this share faster or slower"
     )
     accumulation: int = Field(1, gt=0, description="in how many parts a batch is worked through, for want of memory")
+    processes: int = Field(
+        1, gt=0, description="that share each batch, through Ray Train, each on a GPU of its own where there are GPUs"
+    )
     more_share: float = Field(0.5, gt=0, lt=1, description="share of corpora.more in the speech, where there is one")
 
 

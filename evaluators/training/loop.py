@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from evaluators.errors import DivergedError
 from evaluators.models.tensors import read_metadata, save_tensors
+from evaluators.training.ranks import ALONE, Ranks
 
 _CLIP = 1.0
 _SCALES_RATE = 10.0  # times the weights' rate: a step of Adam at that would move a log scale by a thousandth
@@ -59,6 +60,7 @@ def optimise(
     warmup: float | None,
     weight_decay: float = 0.0,
     resume: ResumePoint | None = None,
+    ranks: Ranks = ALONE,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
     """Take optimizer steps until ``steps``.
@@ -69,6 +71,7 @@ def optimise(
             gradients add up.
         warmup: share of the steps in which the rate rises, before it falls as a cosine; None for a constant rate.
         resume: where to keep weights and optimizer state between runs; the caller skips the data that was seen.
+        ranks: who trains together; ``losses`` are of this process's part of a step.
         on_step: called with the number of finished steps and the step's summed loss.
 
     Raises:
@@ -85,12 +88,14 @@ def optimise(
         for loss in losses(step):
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
+        ranks.add_gradients(trained)
+        total = float(ranks.total(torch.tensor(total, device=trained[0].device)))
         if not math.isfinite(total):
             raise DivergedError(f"the loss is {total} at step {step + 1}; lower the learning rate")
         torch.nn.utils.clip_grad_norm_(trained, _CLIP)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        if resume and (step + 1) % resume.every == 0:
+        if resume and ranks.first and (step + 1) % resume.every == 0:
             _keep(module, optimiser, step + 1, resume.path)
         if on_step:
             on_step(step + 1, total)

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from evaluators.data.batches import Batch
 from evaluators.models.forward import CtcModel, frames, mixed_precision, valid_frames
+from evaluators.training.ranks import Ranks
 
 
 class LossWeights(Protocol):
@@ -88,6 +89,11 @@ class Totals(NamedTuple):
     frames: Tensor
     blocks: tuple[Tensor, ...]
     attentions: tuple[Tensor, ...]
+
+    def over(self, ranks: Ranks) -> "Totals":
+        """The divisors of a batch of which each process has a part."""
+        blocks, attentions = (tuple(map(ranks.total, each)) for each in (self.blocks, self.attentions))
+        return Totals(ranks.total(self.characters), ranks.total(self.frames), blocks, attentions)
 
 
 def totals(student: CtcModel, batch: Batch, target: Outputs) -> Totals:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from evaluators.data.augment import augmented_batches
+from evaluators.data.batches import collate, training_batches
 from evaluators.data.corpus import Corpus
 from evaluators.data.vocabulary import Vocabulary
 from evaluators.models.forward import CtcModel
@@ -18,6 +19,7 @@ from evaluators.quantization.insert import calibrate, insert_quantizers, ladder_
 from evaluators.settings import SupernetSettings
 from evaluators.training.loop import ResumePoint, optimise, steps_done
 from evaluators.training.losses import distillation_loss, join, split_outputs, teacher_of, totals
+from evaluators.training.ranks import ALONE, Ranks
 from spaces.architecture import Layer
 from spaces.assignment import Assignment, fitted
 from spaces.floors import Floors, raised, reaching
@@ -61,19 +63,24 @@ def train_supernet(
     *,
     floors: Floors,
     resume: Path,
+    ranks: Ranks = ALONE,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Turn a copy of the float model into a supernet, in place, going on from the resume point where there is one."""
+    """Turn a copy of the float model into a supernet, in place, going on from the resume point where there is one.
+
+    Of ``ranks`` each process calls this on its own device and with the same weights.
+    """
     device = next(student.parameters()).device
     done = steps_done(resume)
     batches = augmented_batches(
         corpus, vocabulary, device, seconds=settings.batch_seconds, most=settings.speed_perturb, seed=settings.seed,
-        skip=done,
+        skip=done, part=(ranks.rank, ranks.size),
     )  # fmt: skip
     insert_quantizers(student, layers, ladder_assignments(layers, FORMATS))
     student.to(device)
-    if not done:
-        calibrate(student, next(batches))
+    if not done:  # on a whole batch, the same in every process
+        first = next(training_batches(corpus, settings.batch_seconds, settings.seed))
+        calibrate(student, collate(corpus, vocabulary, first).to(device))
     teach = teacher_of(teacher, settings)
     uniform = [Assignment.uniform(reaching(layers, p, floors), p) for p in _LOW]
 
@@ -81,7 +88,7 @@ def train_supernet(
         batch = next(batches)
         target = join([teach(part) for part in batch.split(settings.accumulation)])
         rng = np.random.default_rng((settings.seed, step))
-        whole = totals(student, batch, target)
+        whole = totals(student, batch, target).over(ranks)
         for assignment in (uniform[int(rng.integers(len(uniform)))], random_assignment(layers, rng, floors)):
             set_precisions(student, layers, assignment)
             for part, goal in split_outputs(batch, target, settings.accumulation):
@@ -90,5 +97,6 @@ def train_supernet(
     student.eval()  # no dropout, no masking: the teacher has none either
     optimise(
         student, losses, steps=settings.steps, learning_rate=settings.learning_rate, warmup=settings.warmup,
-        weight_decay=settings.weight_decay, resume=ResumePoint(resume, settings.save_every), on_step=on_step,
+        weight_decay=settings.weight_decay, resume=ResumePoint(resume, settings.save_every), ranks=ranks,
+        on_step=on_step,
     )  # fmt: skip

@@ -13,8 +13,11 @@ from spaces import UserError
 _log = logging.getLogger("hubits.cluster")
 
 
-def connect(settings: SearchSettings) -> bool:
+def connect(settings: SearchSettings, cpus: int | None = None) -> bool:
     """Connect to the cluster that a study asks for, or start one on this machine; whether it is ours to end.
+
+    Args:
+        cpus: of the one on this machine, whole ones; without them what the study's workers take.
 
     Raises:
         UserError: if there is no cluster at the address, or this machine offers less than one worker asks for.
@@ -26,15 +29,14 @@ def connect(settings: SearchSettings) -> bool:
 
     owns = not ray.is_initialized()
     if owns:
-        _connect(ray, settings)
+        _connect(ray, settings, cpus or math.ceil(settings.workers * settings.cpus_per_trial))
     _refuse_too_large(settings)
     return owns
 
 
-def _connect(ray: Any, settings: SearchSettings) -> None:
+def _connect(ray: Any, settings: SearchSettings, cpus: int) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     if settings.ray_address is None:
-        cpus = math.ceil(settings.workers * settings.cpus_per_trial)  # a node has whole ones
         # "local": not whatever cluster happens to run on this machine
         ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         return

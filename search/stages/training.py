@@ -14,15 +14,17 @@ from evaluators.error_rate import Errors
 from evaluators.models.families import build
 from evaluators.models.folder import load_config, load_model, save_model
 from evaluators.models.tensors import load_weights, save_half
-from evaluators.quantization.insert import set_precisions
+from evaluators.quantization.insert import insert_quantizers, ladder_assignments, set_precisions
 from evaluators.quantization.start import SUPERNET
 from evaluators.scoring import recognition_errors
 from evaluators.settings import TrainingSettings
 from evaluators.training.float_model import train_float
 from evaluators.training.loop import steps_done
-from evaluators.training.supernet import train_supernet
+from evaluators.training.ranks import ALONE, Ranks
+from evaluators.training.supernet import FORMATS, train_supernet
 from search.study.study_file import StudyFile
 from spaces import Precision, UserError
+from spaces.architecture import SAMPLE_RATE
 
 _UNIFORM = ("w8a8", "w4a4", "w2a2", "w1a1")
 
@@ -63,30 +65,12 @@ def train_float_model(file: StudyFile, on_step: OnStep) -> Errors:
         raise UserError(f"{file.path}: float_training: missing; say steps and learning_rate there")
     if (folder / "model.safetensors").exists():
         raise UserError(f"{folder / 'model.safetensors'}: is there already; move it away to train another")
-    # a config of the study's own goes before that of the start: other dropout, other masks
-    source = settings.start if settings.start is not None and not (folder / "config.json").exists() else folder
-    vocabulary = Vocabulary.load(source / "vocab.json")
-    model = build(load_config(source), settings.seed)
-    if settings.start is not None:
-        load_weights(model, settings.start / "model.safetensors")
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
     log = TrainingLog(folder / "float.log.jsonl", settings.steps, on_step)
-    resume = file.folder / "float.resume.safetensors"
-    log.write(training="float", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
-    train_float(model, vocabulary, _training_corpus(file, settings), settings, resume=resume, on_step=log.step)
-    save_model(model, vocabulary, folder)
-    model, _ = load_model(folder)
+    _in_processes(file, settings, "float", log)
+    model, vocabulary = load_model(folder)
     errors = recognition_errors(model, vocabulary, load_corpus(file.corpora.dev))
     log.write(dev_wer=round(errors.words.rate, 2), dev_cer=round(errors.characters.rate, 2))
     return errors
-
-
-def _training_corpus(file: StudyFile, settings: TrainingSettings) -> Corpus:
-    corpus = load_corpus(file.corpora.train)
-    if file.corpora.more is not None:
-        corpus = mixed(corpus, load_corpus(file.corpora.more), settings.more_share)
-    refuse_shorter(corpus, file.architecture.frame)
-    return corpus
 
 
 def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
@@ -102,18 +86,11 @@ def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
         raise UserError(f"{file.path}: supernet_training and model.supernet: missing; both are needed")
     if path.exists():
         raise UserError(f"{path}: is there already; move it away to train another")
-    teacher, vocabulary = load_model(file.model.folder)
-    student, _ = load_model(file.model.folder)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    layers = file.search_space.layers
     log = TrainingLog(path.parent / "supernet.log.jsonl", settings.steps, on_step)
-    resume = file.folder / "supernet.resume.safetensors"
-    log.write(training="supernet", settings=settings.model_dump(mode="json"), resumed_at=steps_done(resume))
-    train_supernet(
-        student.to(device), teacher.to(device), vocabulary, _training_corpus(file, settings), layers, settings,
-        floors=file.search_space.floors, resume=resume, on_step=log.step,
-    )  # fmt: skip
-    save_half(student.state_dict(), path, SUPERNET)
+    _in_processes(file, settings, "supernet", log)
+    student, vocabulary = load_model(file.model.folder)
+    layers = file.search_space.layers
+    insert_quantizers(student, layers, ladder_assignments(layers, FORMATS))
     load_weights(student, path)
     wers = {}
     for name in _UNIFORM if file.superb is None else ():
@@ -121,3 +98,86 @@ def train_supernet_model(file: StudyFile, on_step: OnStep) -> dict[str, float]:
         wers[name] = round(recognition_errors(student, vocabulary, load_corpus(file.corpora.dev)).words.rate, 2)
     log.write(dev_wer_without_a_step=wers)
     return wers
+
+
+def _in_processes(file: StudyFile, settings: TrainingSettings, what: str, log: TrainingLog) -> None:
+    """Run a training from its resume point, here or in as many processes as its section says."""
+    resumed = steps_done(_resume_point(file, what))
+    log.write(training=what, settings=settings.model_dump(mode="json"), resumed_at=resumed)
+    work = _WORK[what]
+    if settings.processes == 1:
+        work(file.shipped, ALONE, log.step)
+    else:
+        from search.running.ray_train import train_together
+
+        train_together(work, file.shipped, settings.processes, file.search, file.folder / "processes", log.step)
+
+
+def _resume_point(file: StudyFile, what: str) -> Path:
+    return file.folder / f"{what}.resume.safetensors"
+
+
+def fit_float(study: str, ranks: Ranks, on_step: Callable[[int, float], None]) -> None:
+    """What each process of a float model's training does; the first one writes the model folder.
+
+    Args:
+        study: a study with a section for it, as ``StudyFile.shipped``.
+    """
+    file = StudyFile.arrived(study)
+    settings, folder = file.float_training, file.model.folder
+    assert settings is not None
+    # a config of the study's own goes before that of the start: other dropout, other masks
+    source = settings.start if settings.start is not None and not (folder / "config.json").exists() else folder
+    vocabulary = Vocabulary.load(source / "vocab.json")
+    model = build(load_config(source), settings.seed)
+    if settings.start is not None:
+        load_weights(model, settings.start / "model.safetensors")
+    torch.manual_seed(settings.seed + ranks.rank)  # dropout and masks of each process's own
+    train_float(
+        model.to(_device()), vocabulary, _training_corpus(file, settings), settings,
+        resume=_resume_point(file, "float"), ranks=ranks, on_step=on_step,
+    )  # fmt: skip
+    if ranks.first:
+        save_model(model, vocabulary, folder)
+
+
+def fit_supernet(study: str, ranks: Ranks, on_step: Callable[[int, float], None]) -> None:
+    """What each process of a supernet's training does; the first one writes the supernet.
+
+    Args:
+        study: a study with a section for it, as ``StudyFile.shipped``.
+    """
+    file = StudyFile.arrived(study)
+    settings, path = file.supernet_training, file.model.supernet
+    assert settings is not None
+    assert path is not None
+    teacher, vocabulary = load_model(file.model.folder)
+    student, _ = load_model(file.model.folder)
+    train_supernet(
+        student.to(_device()), teacher.to(_device()), vocabulary, _training_corpus(file, settings),
+        file.search_space.layers, settings, floors=file.search_space.floors,
+        resume=_resume_point(file, "supernet"), ranks=ranks, on_step=on_step,
+    )  # fmt: skip
+    if ranks.first:
+        save_half(student.state_dict(), path, SUPERNET)
+
+
+_WORK = {"float": fit_float, "supernet": fit_supernet}
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _training_corpus(file: StudyFile, settings: TrainingSettings) -> Corpus:
+    corpus = load_corpus(file.corpora.train)
+    if file.corpora.more is not None:
+        corpus = mixed(corpus, load_corpus(file.corpora.more), settings.more_share)
+    refuse_shorter(corpus, file.architecture.frame)
+    longest = max(corpus.samples) / SAMPLE_RATE
+    if settings.processes > 1 and longest * settings.processes > settings.batch_seconds:
+        raise UserError(
+            f"{file.path}: batch_seconds: {settings.batch_seconds:g} s are too few for {settings.processes} processes "
+            f"where utterances last up to {longest:.0f} s; at least {longest * settings.processes:.0f}"
+        )
+    return corpus

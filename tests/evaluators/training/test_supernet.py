@@ -1,5 +1,6 @@
 """Training of the supernet, and the assignments that it draws."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,24 @@ def test_parts_of_a_batch_train_like_the_whole(which: str, tmp_path: Path) -> No
     assert moved > 5e-4
     apart = (trained[0][name] - trained[1][name]).abs()
     assert apart.mean() < moved / 20  # a quantized value on an edge may fall to either side
+
+
+def test_a_supernet_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    corpus = read_manifest(write_speech(tmp_path))
+    settings = SupernetSettings(steps=6, learning_rate=1e-3, batch_seconds=2, save_every=2)
+
+    def train(resume: Path, on_step: Callable[[int, float], None] | None = None) -> dict[str, torch.Tensor]:
+        student = build(CONFIG, 1)
+        train_supernet(
+            student, build(CONFIG, 1), VOCABULARY, corpus, LAYERS, settings, floors={}, resume=resume, on_step=on_step
+        )
+        return student.state_dict()
+
+    def stop(step: int, _loss: float) -> None:
+        if step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "stopped", stop)
+    ended = [train(tmp_path / name) for name in ("whole", "stopped")]
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(ended[0].values(), ended[1].values(), strict=True))
