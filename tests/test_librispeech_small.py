@@ -53,23 +53,15 @@ def test_the_study_runs_from_the_float_model_to_the_front(tmp_path: Path, monkey
     shutil.copytree(
         STUDY.with_suffix(""), home, ignore=shutil.ignore_patterns("data", "*.safetensors", "moby-dick.txt")
     )
-    for name in ("first", "model"):
-        config = home / name / "config.json"
-        own = json.loads(config.read_text())
-        small = TINY | {"classifier_proj_size": 16, "hidden_dropout": own["hidden_dropout"]}
-        config.write_text(json.dumps(own | small))
+    config = home / "model" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | TINY | {"classifier_proj_size": 16}))
     (home / "moby-dick.txt").write_text("Call me Ishmael. The sea was calm that day.")
     assert lay_out(_part(tmp_path / "part", home), home / "data") == 3
     path = tmp_path / STUDY.name
     _shorten(STUDY, path)
     with path.open("a") as stream:
         stream.write('executor = "inline"\n')
-    first = home / "first.toml"
-    _shorten(first, first)
-    for study in (first, path):
-        train_float_model(StudyFile.load(study), lambda *_: None)
-    masks = [json.loads((home / name / "config.json").read_text())["hidden_dropout"] for name in ("first", "model")]
-    assert masks == [0.1, 0.05]  # the start's config is not taken where the study has its own
+    train_float_model(StudyFile.load(path), lambda *_: None)
     train_supernet_model(StudyFile.load(path), lambda *_: None)
     file = StudyFile.load(path)
     found = search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
