@@ -13,6 +13,7 @@ from evaluators.models.tensors import read_metadata, save_tensors
 from evaluators.training.ranks import ALONE, Ranks
 
 _CLIP = 1.0
+_LEFT_OUT = 3  # steps in a row whose loss or gradient is not finite: a rare one is left out, as many are a divergence
 _SCALES_RATE = 10.0  # times the weights' rate: a step of Adam at that would move a log scale by a thousandth
 
 
@@ -75,12 +76,13 @@ def optimise(
         on_step: called with the number of finished steps and the step's summed loss.
 
     Raises:
-        DivergedError: if a loss is not finite.
+        DivergedError: if the last loss or gradient, or three in a row, are not finite; one that is not is left out.
     """
     groups = parameter_groups(module, weight_decay)
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-8, fused=True)
     trained = [p for group in optimiser.param_groups for p in group["params"]]
     start = _restore(module, optimiser, resume) if resume else 0
+    left_out = 0
     for step in range(start, steps):
         for group in optimiser.param_groups:
             group["lr"] = group["rate"] * learning_rate * (1.0 if warmup is None else cosine(step, steps, warmup))
@@ -90,14 +92,16 @@ def optimise(
             total += float(loss.detach())
         ranks.add_gradients(trained)
         total = float(ranks.total(torch.tensor(total, device=trained[0].device)))
-        if not math.isfinite(total):
+        norm = float(torch.nn.utils.clip_grad_norm_(trained, _CLIP))
+        left_out = 0 if math.isfinite(total) and math.isfinite(norm) else left_out + 1
+        if left_out == _LEFT_OUT or (left_out and step + 1 == steps):
             raise DivergedError(f"the loss is {total} at step {step + 1}; lower the learning rate")
-        torch.nn.utils.clip_grad_norm_(trained, _CLIP)
-        optimiser.step()
+        if not left_out:
+            optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         if resume and ranks.first and (step + 1) % resume.every == 0:
             _keep(module, optimiser, step + 1, resume.path)
-        if on_step:
+        if on_step and not left_out:
             on_step(step + 1, total)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from transformers import set_seed
 
 from evaluators.data.corpus import Corpus, mixed, refuse_shorter
 from evaluators.data.load import load_corpus
@@ -132,7 +133,7 @@ def fit_float(study: str, ranks: Ranks, on_step: Callable[[int, float], None]) -
     model = build(load_config(source), settings.seed)
     if settings.start is not None:
         load_weights(model, settings.start / "model.safetensors")
-    torch.manual_seed(settings.seed + ranks.rank)  # dropout and masks of each process's own
+    set_seed(settings.seed + ranks.rank)  # dropout and SpecAugment, which draws from NumPy, of each process's own
     train_float(
         model.to(_device()), vocabulary, _training_corpus(file, settings), settings,
         resume=_resume_point(file, "float"), ranks=ranks, on_step=on_step,
