@@ -183,6 +183,8 @@ def test_a_rehearsal_needs_no_checkpoint(tmp_path: Path) -> None:
     assert found.rehearsal.memory_gb > 0
     assert found.device_hours == pytest.approx(6 * found.rehearsal.step_seconds / 3600)
     assert "rehearsed on" in found.text()
+    assert found.memory is not None
+    assert f"{found.memory.fits(40)} s on 40 GB" in found.text()
 
 
 def test_a_rehearsal_of_superbs_protocol_counts_the_heads(tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from search.study.study_file import StudyFile
 from spaces import Precision, UserError
 
 if TYPE_CHECKING:
+    from evaluators.memory import StepMemory
     from evaluators.rehearsal import Rehearsal
 
 _WORDS_AN_UTTERANCE = 7  # a guess, of short utterances
+_CARDS = (24, 40, 80)  # 10^9 bytes of a GPU
 _TOO_SMALL = "the development corpus cannot tell candidates apart that differ by less than {:.1f} WER points"
 
 
@@ -25,8 +27,8 @@ class Check:
 
     ``audio_hours`` is the most speech that finetunes will read; ``minutes_left`` follows from the mean time of the
     trials that are measured already, and is None before the first. ``rows`` are those of the recipes' comparison.
-    ``rehearsal`` is what a candidate takes on this machine, and ``device_hours`` what all the finetunes, SUPERB's heads
-    and recipes' trainings then take; scoring comes on top.
+    ``rehearsal`` is what a candidate takes on this machine, ``memory`` what a step of it takes on a GPU, by count;
+    ``device_hours`` is what all the finetunes, SUPERB's heads and recipes' trainings then take; scoring comes on top.
     """
 
     study: str
@@ -45,6 +47,7 @@ class Check:
     notes: list[str]
     rehearsal: "Rehearsal | None" = None
     device_hours: float | None = None
+    memory: "StepMemory | None" = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -64,6 +67,7 @@ class Check:
                 for name, (size, share) in self.uniform.items()
             ),
             *self._rehearsed(),
+            *self._counted(),
             *(f"  note: {what}" for what in self.notes),
             *(f"  missing: {what}" for what in self.missing),
         ]
@@ -78,6 +82,13 @@ class Check:
             f"{r.memory_gb:.1f} GB, scores {r.scored_a_second:.0f} s of audio a second; "
             f"at most {self.device_hours:.1f} hours of such a device for all training, scoring aside"
         ]
+
+    def _counted(self) -> list[str]:
+        if self.memory is None:
+            return []
+        cards = ", ".join(f"{self.memory.fits(card)} s on {card} GB" for card in _CARDS)
+        fixed, second = self.memory.fixed, 1000 * self.memory.a_second
+        return [f"  memory of a GPU, by count: {fixed:.1f} GB and {second:.0f} MB a second of audio; fits {cards}"]
 
     def _left(self) -> str:
         return "" if self.minutes_left is None else f", about {self.minutes_left:.0f} minutes left"
@@ -112,6 +123,7 @@ def check_study(
         notes=[] if (blur := _blur(file, measured)) <= 1 else [_TOO_SMALL.format(blur)],
         rehearsal=tried,
         device_hours=None if tried is None else _training_seconds(file, tried) / 3600,
+        memory=_memory(file) if rehearsing else None,
     )
 
 
@@ -148,6 +160,16 @@ def _rehearse(file: StudyFile, on_step: Callable[[int, int, float], None] | None
         return rehearse(config, file.search_space.layers, low, settings, file.superb, on_step)
     except DivergedError as error:
         raise UserError(f"{file.path}: cannot be rehearsed with random weights: {error}") from None
+
+
+def _memory(file: StudyFile) -> "StepMemory":
+    from evaluators.memory import count_step_memory
+    from evaluators.models.families import checked_config
+
+    config = checked_config(file.architecture.config, file.architecture.name)
+    low = file.search_space.uniform(Precision.of(2, 2))
+    settings = file.finetune if file.recipes is None else file.finetune.as_the_paper
+    return count_step_memory(config, file.search_space.layers, low, settings)
 
 
 def _measured(file: StudyFile) -> list[Candidate]:
