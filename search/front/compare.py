@@ -6,11 +6,13 @@ comparison of stochastic multiobjective optimizers", 1996).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import get_args
 
 import moocore
 import numpy as np
 
+from search.front.layer_bits import LayerBits, Side, rank_agreement
 from search.hypervolume import hypervolume, reference_beyond
 
 Point = tuple[float, float, float]
@@ -24,6 +26,7 @@ class Contender:
         label: what tables and figures call it.
         names: of what was measured; ``points`` its WER in percent, MB and runtime.
         group: contenders of the same group are seeds of one another; empty for none.
+        bits: of every layer over the mixtures of its front; empty where not known.
         speech: words of every development utterance; WERs of other speech cannot be compared. None where not known.
     """
 
@@ -32,6 +35,7 @@ class Contender:
     points: tuple[Point, ...]
     group: str = ""
     speech: tuple[int, ...] | None = None
+    bits: dict[str, LayerBits] = field(default_factory=dict, compare=False)
 
     @property
     def front(self) -> list[Point]:
@@ -88,6 +92,17 @@ def compare(contenders: Sequence[Contender]) -> Comparison:
     return Comparison(
         tuple(contenders), reference, tuple(hypervolume(own, reference) for own in fronts), coverage, kept
     )
+
+
+def agreements(contenders: Sequence[Contender]) -> list[tuple[str, str, Side, float]]:
+    """Rank agreement of the bits of layers between every two contenders, weights and activations, where known."""
+    found = [
+        (one.label, other.label, side, rank_agreement(one.bits, other.bits, side))
+        for i, one in enumerate(contenders)
+        for other in contenders[i + 1 :]
+        for side in get_args(Side)
+    ]
+    return [(one, other, side, value) for one, other, side, value in found if value is not None]
 
 
 def attainments(contenders: Sequence[Contender]) -> list[Attainment]:

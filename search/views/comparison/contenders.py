@@ -3,10 +3,12 @@
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from search.front.compare import Contender
+from search.front.layer_bits import layer_bits
 from search.stages.recipes import compared
 from search.study.recipe_rows import planned, read_row
 from search.study.snapshot import measured_candidates
@@ -49,8 +51,9 @@ def _of_study(file: StudyFile) -> Contender:
         raise UserError(f"{file.path}: nothing measured yet; start with `hubits search {file.path.name}`")
     label = file.path.stem if file.fidelity == "short" else f"{file.path.stem} {file.fidelity}"
     return Contender(
-        label, tuple(m.name for m in found), tuple(m.objectives for m in found), file.study_name, found[0].units
-    )
+        label, tuple(m.name for m in found), tuple(m.objectives for m in found), file.study_name, found[0].units,
+        layer_bits(found, file.search_space.layers),
+    )  # fmt: skip
 
 
 def _of_recipes(file: StudyFile) -> Iterator[Contender]:
@@ -88,4 +91,4 @@ def _renamed(one: Contender, index: int, everyone: Sequence[Contender]) -> Conte
     before = sum(other.label == one.label for other in everyone[:index])
     alone = sum(other.label == one.label for other in everyone) == 1
     label = one.label if alone else f"{one.label} ({before + 1})"
-    return Contender(label, one.names, one.points, one.group, one.speech)
+    return replace(one, label=label)

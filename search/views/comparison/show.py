@@ -8,8 +8,9 @@ from plotly.offline import get_plotlyjs
 from rich.console import Console
 from rich.table import Table
 
-from search.front.compare import Comparison, attainments
+from search.front.compare import Comparison, agreements, attainments
 from search.views.figures.comparison import build_comparison, draw_comparison
+from search.views.figures.layers import build_layers, draw_layers
 from search.views.report import PAGE
 from spaces import UserError
 
@@ -17,7 +18,7 @@ Rows = list[list[str]]
 
 
 def as_data(found: Comparison) -> dict[str, Any]:
-    """Plain data: the reference, a row for each contender, coverage by label, attainment over seeds."""
+    """Plain data: the reference, a row for each contender, coverage by label, attainment, agreement on layers."""
     labels = [one.label for one in found.contenders]
     return {
         "reference": dict(zip(("error", "storage_mb", "runtime"), found.reference, strict=True)),
@@ -31,6 +32,10 @@ def as_data(found: Comparison) -> dict[str, Any]:
             {"group": a.group, "seeds": a.seeds, "storage_mb": a.storage_mb,
              **{k: [w if w < float("inf") else None for w in getattr(a, k)] for k in ("best", "median", "worst")}}
             for a in attainments(found.contenders)
+        ],
+        "agreement": [
+            {"one": one, "other": other, "bits": side, "spearman": value}
+            for one, other, side, value in agreements(found.contenders)
         ],
         "doubts": doubts(found),
     }  # fmt: skip
@@ -68,6 +73,13 @@ def _reference(found: Comparison) -> str:
     return f"common reference: error rate {error:.2f} %, {costs}, a tenth beyond all fronts"
 
 
+def _agreement(found: Comparison) -> list[str]:
+    return [
+        f"{side} bits that mixtures give the layers: rank correlation of {one} and {other} {value:.2f}"
+        for one, other, side, value in agreements(found.contenders)
+    ]
+
+
 def print_comparison(found: Comparison) -> None:
     """Print both tables."""
     console = Console(width=None if Console().is_terminal else 150)
@@ -79,6 +91,8 @@ def print_comparison(found: Comparison) -> None:
             table.add_row(*row)
         console.print(table)
     print(_reference(found))
+    for note in _agreement(found):
+        print(note)
     for doubt in doubts(found):
         print(f"but: {doubt}")
 
@@ -94,7 +108,9 @@ def write_comparison(found: Comparison, path: Path) -> None:
         draw_comparison(data, axis).to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
         for axis in ("storage_mb", "runtime")
     )
-    notes = f"<p class=note>{escape(_reference(found))}</p>"
+    if (layers := build_layers(found.contenders)) is not None:
+        figures += draw_layers(layers).to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
+    notes = "".join(f"<p class=note>{escape(text)}</p>" for text in (_reference(found), *_agreement(found)))
     notes += "".join(f"<p class=doubt>but: {escape(text)}</p>" for text in doubts(found))
     page = (
         "<!doctype html><html lang=en data-theme=light><head><meta charset=utf-8><title>hubits: compared</title>"

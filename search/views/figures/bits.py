@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from search.front.pareto import front
 from search.study.candidate import Candidate
-from search.views.figures.style import styled
+from search.views.figures.style import BITS_AXIS, styled
 from spaces import SearchSpace
 
 
@@ -67,13 +67,7 @@ def draw_bits(data: BitsData) -> go.Figure:
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False)
     figure.update_layout(
-        coloraxis={
-            "colorscale": "Viridis", "cmin": 0, "cmax": 4,
-            "colorbar": {
-                "title": {"text": "bits"}, "tickvals": [*range(5)], "ticktext": ["1", "2", "4", "8", "16"],
-                "thickness": 10,
-            },
-        },
+        coloraxis=BITS_AXIS,
         height=330 + 44 * len(data.rows),
     )  # fmt: skip
     return styled(figure, None, None)

@@ -16,6 +16,13 @@ _LIGHT = go.layout.Template(
         "hoverlabel": {"align": "left"},
     }
 )  # fmt: skip
+# of the binary logarithm of bits
+BITS_AXIS = {
+    "colorscale": "Viridis", "cmin": 0, "cmax": 4,
+    "colorbar": {
+        "title": {"text": "bits"}, "tickvals": [*range(5)], "ticktext": ["1", "2", "4", "8", "16"], "thickness": 10,
+    },
+}  # fmt: skip
 
 
 def styled(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:

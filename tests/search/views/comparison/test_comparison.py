@@ -11,6 +11,7 @@ from search.study.tally import Tally
 from search.views.comparison.contenders import read_contenders
 from search.views.comparison.show import as_data, print_comparison, write_comparison
 from search.views.figures.comparison import build_comparison, draw_comparison
+from search.views.figures.layers import build_layers, draw_layers
 from search.views.table import rows, write_csv
 from spaces import UserError
 from tests.search.made_up_study import made_up_study
@@ -55,6 +56,11 @@ def test_the_page_holds_figures_and_tables_and_needs_nothing_else(sources: list[
     assert "median of 2 seeds" in page
     assert len(page) < 6e6
     data = build_comparison(found.contenders)
+    layers = build_layers(found.contenders)
+    assert layers is not None
+    assert layers.labels == ["tiny (1)", "tiny (2)"]
+    assert len(draw_layers(layers).data) == 4
+    assert "rank correlation of tiny (1) and tiny (2)" in page
     names = [c[0] for c in draw_comparison(data).data[0].customdata]
     assert names == data.fronts[0].names
 
