@@ -39,7 +39,7 @@ class Simulation:
         script: trial number -> faults of its first attempts.
         odds: chance of a random fault an attempt.
         seconds: times of a trial to draw from.
-        gate: a file without which trials wait, from trial ``held_from`` on.
+        gate: a file without which trials wait, from trial ``held_from`` on; ``NUMBER.held`` in the log says which.
     """
 
     log: Path
@@ -59,8 +59,7 @@ class Simulation:
         file = _study(job.study).at(job.fidelity)
         rng = np.random.default_rng(int.from_bytes(os.urandom(8)))
         time.sleep(float(rng.choice(self.seconds)))
-        while self.gate is not None and job.number >= self.held_from and not self.gate.exists():
-            time.sleep(0.02)
+        self._wait(job)
         assignment = job.assignment
         if isinstance(job, MeasureJob) and (fault := self._fault(job, rng)):
             self._note(job, fault)
@@ -73,6 +72,15 @@ class Simulation:
             write_json(result, result_path(file, job.assignment.digest))
             self._note(job, "measured")
         return result
+
+    def _wait(self, job: MeasureJob | ScoreJob) -> None:
+        if self.gate is None or job.number < self.held_from:
+            return
+        if isinstance(job, MeasureJob):
+            self.log.mkdir(parents=True, exist_ok=True)
+            (self.log / f"{job.number}.held").touch()
+        while not self.gate.exists():
+            time.sleep(0.02)
 
     def _fault(self, job: Job, rng: np.random.Generator) -> str | None:
         before = len(list(self.log.glob(f"{job.number}-*")))
