@@ -54,7 +54,7 @@ def count_step_memory(
     without_ctc = settings.model_copy(update={"ctc_weight": 0.0, "logit_weight": settings.logit_weight or 1.0})
     config = copy.deepcopy(config)
     config.mask_time_prob = config.mask_feature_prob = 0.0  # a finetune masks nothing
-    with _gpu_of_fakes():
+    with fake_gpu():
         teacher, student = (build(config, 0).eval() for _ in range(2))
         insert_quantizers(student, layers, [assignment])
         set_precisions(student, layers, assignment)
@@ -65,7 +65,7 @@ def count_step_memory(
 
 
 @contextlib.contextmanager
-def _gpu_of_fakes() -> Iterator[None]:
+def fake_gpu() -> Iterator[None]:
     """Tensors on "cuda" that hold nothing, under CUDA's rules of mixed precision, with or without a GPU."""
     fake = FakeTensorMode(shape_env=ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True))
     # autocast turns itself off, and the compiler fails, where they find no driver

@@ -6,11 +6,10 @@ no fake kernel, and a backward pass wants a driver: of both the tests marked ``g
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from transformers import HubertConfig
 
 from evaluators.data.batches import Batch
+from evaluators.memory import fake_gpu
 from evaluators.models.families import build
 from evaluators.models.forward import mixed_precision
 from evaluators.quantization.insert import insert_quantizers, ladder_assignments, set_precisions
@@ -32,16 +31,12 @@ def _batch() -> Batch:
 
 
 @pytest.mark.parametrize("name", ["hubert-base", "hubert-large"])
-def test_a_candidates_loss_is_walked_on_cuda(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")  # a compiler would ask the driver
-    monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+def test_a_candidates_loss_is_walked_on_cuda(name: str) -> None:
     space = SearchSpace(named_architecture(name), groups=GROUPS, weight_bits=BITS, activation_bits=BITS)
     formats = [bit_format(bits) for bits in BITS[:-1]]
     # the mask's embedding is made by a constructor that knows no default device
     config = HubertConfig(**ctc_config(name) | {"mask_time_prob": 0.0, "mask_feature_prob": 0.0})
-    fake = FakeTensorMode(shape_env=ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True))
-    with fake, torch.device("cuda"):
+    with fake_gpu():
         teacher, student = (build(config, 0).eval() for _ in range(2))
         insert_quantizers(student, space.layers, ladder_assignments(space.layers, formats))
         batch = _batch()
