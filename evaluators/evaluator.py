@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,10 +167,11 @@ class Evaluator:
         self,
         assignment: Assignment,
         recipe: str,
+        corpora: Sequence[Corpus],
         accumulation: int = 1,
         on_step: Callable[[int, float], None] | None = None,
-    ) -> Errors:
-        """Train an assignment by a recipe from the float model, and score the fake-quantized model itself.
+    ) -> list[Errors]:
+        """Train an assignment by a recipe from the float model, and score the fake-quantized model on each corpus.
 
         The evaluator's settings must be ``recipe_settings`` of that recipe: they say what the float model is asked for.
 
@@ -182,7 +183,7 @@ class Evaluator:
         student = start_recipe(self._float, layers, recipe, self._taught.first_batch())
         taught = self._taught.steps(settings.steps, accumulation)
         train_recipe(student, taught, layers, assignment, settings, accumulation, on_step)
-        return recognition_errors(student, self.vocabulary, self.dev)
+        return [recognition_errors(student, self.vocabulary, corpus) for corpus in corpora]
 
     @torch.no_grad()  # not inference mode: the teacher's outputs are kept for finetunes
     def divergence(self, assignment: Assignment) -> float:

@@ -1,7 +1,7 @@
 """What a study file may say about training and scoring: one frozen model for each of its sections (no torch here)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -82,7 +82,10 @@ class RecipesSettings(Section):
     bits: tuple[Literal[1, 2, 4, 8], ...] = Field((8, 4, 2, 1), min_length=1)
     seeds: int = Field(3, gt=0)
     steps: int = Field(100, gt=0, description="optimizer steps, the same for every recipe and width")
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (1e-3,), min_length=1,
+        description="peak rates that each recipe and width tries with the first seed; the best on dev is its own",
+    )  # fmt: skip
 
     @field_validator("names")
     @classmethod
@@ -93,7 +96,7 @@ class RecipesSettings(Section):
                 raise ValueError(f"{name!r} is no recipe; {choices(name, there)}")
         return names
 
-    @field_validator("names", "bits")
+    @field_validator("names", "bits", "learning_rates")
     @classmethod
     def _once_each(cls, given: tuple[object, ...]) -> tuple[object, ...]:
         if len(set(given)) < len(given):

@@ -2,7 +2,8 @@
 
 ``roofline``: a layer takes overhead + max(operations / rate, bytes / bandwidth) (Williams, Waterman and Patterson,
 "Roofline", 2009), by the first compute type that holds its widths, and so many passes over its output for what lies
-between layers. ``measured``: a table of timed layers, and what the rest of the model takes.
+between layers. ``measured``: a table of timed layers, and what two timings of the whole model, in fp32 and with every
+layer at 8 bits, say of the rest of it and of integer layers among others, whose weights are no longer in the caches.
 """
 
 import hashlib
@@ -79,6 +80,9 @@ class Measured(Section):
     seconds: float = Field(10.0, gt=0)
     spread: float = Field(0.0, ge=0, description="median over layers of the range of the middle half, over the median")
     rest: dict[str, float] = Field(default={}, description="of a model beside its layers, by its number of parameters")
+    integer: dict[str, float] = Field(
+        default={}, description="of a model's integer layers over the same alone, by its number of parameters"
+    )
     times: dict[str, float] = Field(default={}, description="by shape and by how it is computed")
 
     def time(self, architecture: Architecture, assignment: Assignment) -> float:
@@ -87,11 +91,22 @@ class Measured(Section):
         Raises:
             UserError: naming the layer and the shape that were not timed.
         """
-        work = layer_work(architecture, self.seconds)
-        rest = self.rest.get(str(architecture.parameters))
-        if rest is None:
+        model = str(architecture.parameters)
+        if model not in self.rest:
             raise UserError(f"the profile was not made for {architecture.name}; {_AGAIN}")
-        return rest + sum(self._layer(x, work[x.name], assignment[x.name]) for x in architecture.layers)
+        floats, integers = self.alone(architecture, assignment)
+        return self.rest[model] + floats + self.integer.get(model, 1.0) * integers
+
+    def alone(self, architecture: Architecture, assignment: Assignment) -> tuple[float, float]:
+        """Seconds of the layers timed one by one: of those with float inputs, and of those with integer ones.
+
+        Raises:
+            UserError: naming the layer and the shape that were not timed.
+        """
+        work, found = layer_work(architecture, self.seconds), [0.0, 0.0]
+        for x in architecture.layers:
+            found[assignment[x.name].activation.quantized] += self._layer(x, work[x.name], assignment[x.name])
+        return found[0], found[1]
 
     def _layer(self, layer: Layer, work: Work, precision: Precision) -> float:
         key = timed_key(layer, work, precision)
@@ -151,8 +166,8 @@ def to_toml(profile: Measured) -> str:
 
 
 def _lines(profile: Measured) -> Iterator[str]:
-    for key, value in profile.model_dump(exclude={"rest", "times"}).items():
+    for key, value in profile.model_dump(exclude={"rest", "integer", "times"}).items():
         yield f"{key} = {json.dumps(value)}"
-    for table in ("rest", "times"):
+    for table in ("rest", "integer", "times"):
         yield f"\n[{table}]"
         yield from (f"{json.dumps(key)} = {value:.9g}" for key, value in sorted(getattr(profile, table).items()))

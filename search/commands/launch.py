@@ -129,16 +129,16 @@ def sensitivity(
 
 
 def recipes(study: StudyPath, workers: Workers = None, executor: ExecutorName = None, as_json: AsJson = False) -> None:
-    """Train the paper's recipes and ours from the float model at equal steps; started again, it goes on.
+    """Train the paper's recipes and ours from the float model, each at its best rate; started again, it goes on.
 
     Example: hubits recipes studies/pocket/recipes.toml
     """
     from search.stages.recipes import compare_recipes, compared
-    from search.study.recipe_rows import planned
+    from search.study.recipe_rows import trainings
     from search.views.table import print_recipes
 
     file = load(study, workers=workers, executor=executor)
-    planned(file)
+    trainings(file)
     require(file, supernet=False)
     (results, failed), stopped = run(file, compare_recipes)
     found = compared(file, results)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evaluators.data.load import CorpusSettings, lacking
 from search.study.candidate import Candidate
 from search.study.layout import database_path
-from search.study.recipe_rows import planned
+from search.study.recipe_rows import trainings
 from search.study.records import costs
 from search.study.study_file import StudyFile
 from spaces import Precision, UserError
@@ -118,7 +118,7 @@ def check_study(
         audio_hours=round(candidates * steps * file.finetune.batch_seconds / 3600, 2),
         measured=len(measured),
         minutes_left=None if mean is None else round(left * mean / 60, 1),
-        rows=len(planned(file)) if file.recipes else 0,
+        rows=trainings(file) if file.recipes else 0,
         missing=missing(file),
         notes=[] if (blur := _blur(file, measured)) <= 1 else [_TOO_SMALL.format(blur)],
         rehearsal=tried,
@@ -141,7 +141,7 @@ def _blur(file: StudyFile, measured: list[Candidate]) -> float:
 def _training_seconds(file: StudyFile, tried: "Rehearsal") -> float:
     """Of all the candidates' finetunes and heads, or of all the recipes' rows."""
     if file.recipes is not None:
-        return len(planned(file)) * file.recipes.steps * tried.step_seconds
+        return trainings(file) * file.recipes.steps * tried.step_seconds
     candidates = file.search.trials + len(file.uniform)
     steps = file.finetune.steps + file.finetune.low_bit_steps
     head = 0.0 if file.superb is None else file.superb.steps * (tried.head_seconds or 0.0)

@@ -12,27 +12,39 @@ from search.running.dispatch import dispatch
 from search.running.job import Outcome, RecipeJob
 from search.stages.stage import Progress, RunContext
 from search.stages.verdict import counts, hopeless
-from search.study.recipe_rows import Row, planned, read_row
+from search.study.recipe_rows import Row, final_rows, read_row, trainings, trial_rows
 from search.study.study_file import StudyFile
 from spaces import UserError
 
 
 def compare_recipes(file: StudyFile, context: RunContext) -> tuple[list[dict[str, Any]], list[str]]:
-    """Train every row that is not there yet; all results that there are, and a line for each row that failed.
+    """Train every row that is not there yet: all rates with one seed, then the best of each with the others.
+
+    Returns:
+        The results of the best rates, and a line for each row that failed.
 
     Raises:
         UserError: if the study has no section ``recipes``, an input is broken, the disk is full, or five rows in a row
             fail in the same way.
     """
-    rows = planned(file)
+    done = sum(read_row(file, row) is not None for row in {*trial_rows(file), *final_rows(file)})
+    progress = Progress(trainings(file), done=done, stage="recipes", workers=context.executor.slots)
+    failed: list[str] = []
     with context.working_on(file):
-        failed = _train(file, [r for r in rows if read_row(file, r) is None], len(rows), context)
-    return [found for r in rows if (found := read_row(file, r)) is not None], failed
+        for rows in (trial_rows, final_rows):
+            if not context.stop():
+                missing = [row for row in rows(file) if read_row(file, row) is None]
+                failed += _train(file, missing, progress, context)
+    return results(file), failed
 
 
-def _train(file: StudyFile, waiting: Sequence[Row], planned: int, context: RunContext) -> list[str]:
+def results(file: StudyFile) -> list[dict[str, Any]]:
+    """What the rows that are there came to, each recipe and width at its best rate."""
+    return [found for row in final_rows(file) if (found := read_row(file, row)) is not None]
+
+
+def _train(file: StudyFile, waiting: Sequence[Row], progress: Progress, context: RunContext) -> list[str]:
     """Train some rows; a line for each that failed."""
-    progress = Progress(planned, done=planned - len(waiting), stage="recipes", workers=context.executor.slots)
     minutes = file.search.minutes_per_trial
     jobs = iter([RecipeJob(number=i, study=file.shipped, minutes=minutes, row=r) for i, r in enumerate(waiting)])
     failed: list[str] = []
@@ -63,7 +75,7 @@ def _train(file: StudyFile, waiting: Sequence[Row], planned: int, context: RunCo
 
 
 def compared(file: StudyFile, results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each recipe and width: mean and range of the WERs, theirs and ours, costs, and the published WER.
+    """One entry for each recipe and width: rate, mean and range of the WERs, theirs and ours, costs, the published WER.
 
     By how many points ours is better is told for the seeds that both have, with its interval over utterances.
     Storage is counted as the paper does, the runtime of its own model too; that of others by bit operations.
@@ -80,6 +92,7 @@ def compared(file: StudyFile, results: Sequence[dict[str, Any]]) -> list[dict[st
             found.append(
                 {
                     "recipe": config, "bits": bits, "seeds": len(both),
+                    "learning_rate": theirs[both[0]]["learning_rate"], "our_rate": ours[both[0]]["learning_rate"],
                     "wer": float(np.mean(wers["wer"])), "wer_range": (min(wers["wer"]), max(wers["wer"])),
                     "ours": float(np.mean(wers["ours"])), "ours_range": (min(wers["ours"]), max(wers["ours"])),
                     "gain": paired_gain(_summed([ours[s] for s in both]), _summed([theirs[s] for s in both])),

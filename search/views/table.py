@@ -110,7 +110,9 @@ def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
     """Print the WER of each recipe at each width beside ours on the same layers at the same steps."""
     settings = file.recipes
     steps = settings.steps if settings else 0
-    table = Table(title=f"{file.name}: WER % after {steps} steps from the float model, mean and range of the seeds")
+    table = Table(
+        title=f"{file.name}: WER % after {steps} steps from the float model, mean and range of the seeds, at its rate"
+    )
     headings = (
         "recipe",
         "bits",
@@ -126,8 +128,8 @@ def print_recipes(file: StudyFile, found: Sequence[dict[str, Any]]) -> None:
         table.add_column(heading, justify="left" if heading == "recipe" else "right")
     for one in found:
         cells = (
-            f"{one[k]:.2f} ({one[f'{r}_range'][0]:.1f}-{one[f'{r}_range'][1]:.1f})"
-            for k, r in (("wer", "wer"), ("ours", "ours"))
+            f"{one[k]:.2f} ({one[f'{k}_range'][0]:.1f}-{one[f'{k}_range'][1]:.1f}) at {one[rate]:g}"
+            for k, rate in (("wer", "learning_rate"), ("ours", "our_rate"))
         )
         published = "" if one["published"] is None else f"{one['published']:.2f}"
         gain = "{:.2f} [{:.2f}, {:.2f}]".format(*one["gain"])

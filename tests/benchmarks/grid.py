@@ -8,6 +8,7 @@ this file holds every candidate, in a table named after the study.
 
 import argparse
 import json
+import re
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -58,12 +59,19 @@ def grid_names(file: StudyFile) -> list[str]:
     return [name for name, row in there.grid.items() if row in wanted]
 
 
+def seeded(study: Path, seed: int, name: str = "") -> StudyFile:
+    """A study of its own, of the same settings, with this seed of the sampler and of the finetunes."""
+    path = study.with_name("-".join(filter(None, (study.stem, name, f"seed{seed}"))) + ".toml")
+    text, found = re.subn(r"(?m)^\[(search|finetune)\].*$", rf"\g<0>\nseed = {seed}", study.read_text())
+    if found != 2:
+        sys.exit(f"{study}: wants a [search] and a [finetune] of its own, for the seeds")
+    path.write_text(text)
+    return StudyFile.load(path)
+
+
 def run(study: Path, seed: int, budgets: Sequence[int]) -> dict[int, list[Candidate]]:
     """Everything measured after each budget of the search, under 0 also the grid; scored on the test corpus."""
-    path = study.with_name(f"{study.stem}-seed{seed}.toml")
-    text = study.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n")
-    path.write_text(text.replace("[finetune]\n", f"[finetune]\nseed = {seed}\n"))
-    base = StudyFile.load(path)
+    base = seeded(study, seed)
     found: dict[int, list[Candidate]] = {}
     for budget in budgets:
         file = base.with_search({"trials": budget - len(base.uniform)})

@@ -9,8 +9,7 @@ from typing import Any, get_args
 
 from search.front.compare import Contender
 from search.front.layer_bits import layer_bits
-from search.stages.recipes import compared
-from search.study.recipe_rows import planned, read_row
+from search.stages.recipes import compared, results
 from search.study.snapshot import measured_candidates
 from search.study.study_file import Fidelity, StudyFile
 from spaces import UserError
@@ -57,7 +56,7 @@ def _of_study(file: StudyFile) -> Contender:
 
 
 def _of_recipes(file: StudyFile) -> Iterator[Contender]:
-    rows = compared(file, [found for row in planned(file) if (found := read_row(file, row)) is not None])
+    rows = compared(file, results(file))
     if not rows:
         raise UserError(f"{file.path}: no recipe is measured yet; start with `hubits recipes {file.path.name}`")
     names = tuple(f"{r['recipe']} {r['bits']} bit" for r in rows)

@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -24,11 +25,11 @@ from search.study.records import candidates, costs, open_study
 from search.study.study_file import StudyFile
 from search.views.screen import SearchLine, StatusLine
 from spaces import Assignment
-from tests.benchmarks.grid import STUDY, table
+from tests.benchmarks.grid import STUDY, seeded, table
 from tests.benchmarks.rivals.amq import AmqSampler
 
 RESULTS = Path(__file__).parents[1] / "results" / "rivals.csv"
-RIVALS = ("tpe", "nsga2", "gp", "amq", "random")
+RIVALS = ("tpe", "nsga2", "gp", "amq", "ehvi", "random")
 MARKS = (20, 40, 60, 100)
 
 
@@ -36,9 +37,17 @@ def sampler_of(name: str, file: StudyFile) -> SamplerAt:
     """The rival of a name, with the settings that suit a space of some twenty choices."""
     space = file.search_space
 
-    def arithmetic(choices: dict[str, int]) -> tuple[float, float]:
-        return costs(file, space.decode(choices))
+    @cache
+    def exact(choices: tuple[tuple[str, int], ...]) -> tuple[float, float]:
+        return costs(file, space.decode(dict(choices)))
 
+    def arithmetic(choices: dict[str, int]) -> tuple[float, float]:
+        return exact(tuple(choices.items()))
+
+    if name == "ehvi":
+        from tests.benchmarks.rivals.ehvi import EhviSampler  # BoTorch is an extra
+
+        return lambda asked: EhviSampler(arithmetic, len(file.uniform), file.search.seed * 1000 + asked)
     if name == "amq":
         return lambda asked: AmqSampler(arithmetic, file.search.seed * 1000 + asked)
     return make_sampler(name, SamplerContext(arithmetic, file.search.seed))
@@ -55,10 +64,7 @@ def ours(seed: int, study: Path) -> list[Candidate]:
 
 def rival(name: str, seed: int, study: Path, trials: int, start: Sequence[Assignment]) -> list[Candidate]:
     """A search by a rival from the same start."""
-    path = study.with_name(f"{study.stem}-{name}-seed{seed}.toml")
-    text = study.read_text().replace("[search]\n", f"[search]\nseed = {seed}\n")
-    path.write_text(text.replace("[finetune]\n", f"[finetune]\nseed = {seed}\n"))
-    file = StudyFile.load(path).with_search({"trials": trials})
+    file = seeded(study, seed, name).with_search({"trials": trials})
 
     def search(file: StudyFile, context: RunContext) -> list[Candidate]:
         with context.working_on(file):

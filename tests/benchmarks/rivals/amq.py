@@ -13,10 +13,11 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from scipy.interpolate import RBFInterpolator
 
-Costs = Callable[[dict[str, int]], tuple[float, float]]
+from tests.benchmarks.rivals.observed import Costs, observed
+
 _POPULATION, _GENERATIONS = 60, 20
 
 
@@ -42,28 +43,21 @@ class AmqSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The farthest member of the predicted front."""
-        done = [t for t in study.trials if t.state == TrialState.COMPLETE and len(t.params) == len(search_space)]
-        if len(done) < 4:
+        seen = observed(study, search_space)
+        if len(seen.logs) < 4:
             return {}
-        names = list(search_space)
-        sizes = np.array([search_space[n].high + 1 for n in names])  # type: ignore[attr-defined]
-        seen = np.array([[t.params[n] for n in names] for t in done])
-        known = {tuple(t.params.get(n, -1) for n in names) for t in study.trials}
-        scale = (sizes - 1).clip(1)
-        rungs, index = np.unique(seen / scale, axis=0, return_index=True)
-        logs = np.log(np.maximum(np.array([t.values[0] for t in done])[index], 0.1))
-        predictor = RBFInterpolator(rungs, logs, smoothing=1e-2, kernel="linear")
+        rungs, index = np.unique(seen.scaled, axis=0, return_index=True)
+        predictor = RBFInterpolator(rungs, seen.logs[index], smoothing=1e-2, kernel="linear")
 
         def values(pool: np.ndarray) -> np.ndarray:
-            costs = [self._costs(dict(zip(names, map(int, c), strict=True))) for c in pool]
-            return np.column_stack([predictor(pool / scale), np.array(costs)])
+            return np.column_stack([predictor(seen.scale(pool)), seen.costs(pool, self._costs)])
 
-        found = self._evolved(seen, sizes, values)
-        new = [c for c in found if tuple(map(int, c)) not in known]
+        found = self._evolved(seen.rungs, seen.sizes, values)
+        new = [c for c in found if tuple(map(int, c)) not in seen.known]
         if not new:
             return {}
-        away = [np.abs(c / scale - rungs).sum(1).min() for c in new]
-        return dict(zip(names, map(int, new[int(np.argmax(away))]), strict=True))
+        away = [np.abs(seen.scale(c) - rungs).sum(1).min() for c in new]
+        return seen.choices(new[int(np.argmax(away))])
 
     def _evolved(self, seen: np.ndarray, sizes: np.ndarray, values: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """The front of the last population."""

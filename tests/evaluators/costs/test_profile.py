@@ -68,6 +68,14 @@ def test_a_measured_profile_adds_up_its_layers_and_survives_its_file(tmp_path: P
     assert runtime_model(str(path)).identity != RUNTIME_MODELS["x86-vnni"].identity
 
 
+def test_integer_layers_take_longer_in_the_model_than_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(to_toml(made_up().model_copy(update={"integer": {str(MODEL.parameters): 1.5}})))
+    count = len(MODEL.layers)
+    assert runtime(MODEL, W8A8, str(path)) == pytest.approx((1.5 * count + 0.5) / (2 * count + 0.5))
+    assert runtime(MODEL, Assignment({}), str(path)) == 1.0
+
+
 def test_what_a_profile_lacks_is_named_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(to_toml(made_up()))

@@ -15,14 +15,16 @@ def test_every_assignment_has_a_runtime_and_what_is_timed_is_not_timed_again(tmp
     architecture = Architecture(MODELS["group norm"].to_dict())
     path, seen = tmp_path / "mine.toml", []
     made = measure_profile(architecture, path, lambda done, planned: seen.append((done, planned)))
-    assert seen[-1][0] == seen[-1][1] == len(made.times) + 1
+    assert [done for done, _ in seen] == list(range(1, seen[-1][1] + 1))
+    assert seen[-1][1] == 2 * (len(made.times) + 1)
     assert all(seconds > 0 for seconds in made.times.values())
+    assert made.integer[str(architecture.parameters)] >= 1.0
     space = SearchSpace(architecture, groups=GROUPS, weight_bits=[1, 2, 4, 8, 16], activation_bits=[1, 2, 4, 8, 16])
     for assignment in (mixture(architecture), *space.rows.grid.values()):
         assert runtime(architecture, assignment, str(path)) > 0
     again: list[tuple[int, int]] = []
     assert measure_profile(architecture, path, lambda *step: again.append(step)).times == pytest.approx(made.times)
-    assert again == [(1, 1)]
+    assert again == [(1, 2), (2, 2)]
 
 
 def test_another_machines_profile_is_not_mixed_in(tmp_path: Path) -> None:
