@@ -11,8 +11,7 @@ import torch
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import GenericMCMultiOutputObjective
 from botorch.fit import fit_gpytorch_mll
-from botorch.models import ModelList, SingleTaskGP
-from botorch.models.deterministic import GenericDeterministicModel
+from botorch.models import SingleTaskGP
 from botorch.models.transforms import Standardize
 from botorch.optim import optimize_acqf_discrete_local_search
 from botorch.sampling.normal import SobolQMCNormalSampler
@@ -25,7 +24,7 @@ from optuna.trial import FrozenTrial
 from search.hypervolume import reference_beyond
 from tests.benchmarks.rivals.observed import Costs, Observed, observed
 
-_DRAWS, _STARTS, _RANDOM = 64, 4, 256
+_DRAWS, _STARTS, _RANDOM = 64, 3, 128
 
 
 class EhviSampler(BaseSampler):
@@ -71,16 +70,13 @@ class EhviSampler(BaseSampler):
         measured = np.column_stack([np.exp(seen.logs), seen.costs(seen.rungs, self._costs)])
         scale = torch.tensor(reference_beyond(measured[: self._baselines]))
 
-        def exact(x: torch.Tensor) -> torch.Tensor:
-            rows = np.rint(x.reshape(-1, x.shape[-1]).numpy() * (seen.sizes - 1))
-            return torch.tensor(seen.costs(rows, self._costs)).reshape(*x.shape[:-1], 2)
-
-        def objective(samples: torch.Tensor, X: torch.Tensor | None = None) -> torch.Tensor:  # noqa: N803 - its name
-            return -torch.cat([samples[..., :1].exp(), samples[..., 1:]], -1) / scale
+        def objective(samples: torch.Tensor, X: torch.Tensor) -> torch.Tensor:  # noqa: N803 - its name
+            rows = np.rint(X.reshape(-1, X.shape[-1]).numpy() * (seen.sizes - 1))
+            exact = torch.tensor(seen.costs(rows, self._costs)).reshape(*X.shape[:-1], 2)
+            return -torch.cat([samples.exp(), exact.expand(*samples.shape[:-1], 2)], -1) / scale
 
         return qLogNoisyExpectedHypervolumeImprovement(
-            ModelList(process, GenericDeterministicModel(exact, num_outputs=2)),
-            ref_point=[-1.0] * 3, X_baseline=inputs, prune_baseline=True, cache_root=False,
+            process, ref_point=[-1.0] * 3, X_baseline=inputs, prune_baseline=True,
             sampler=SobolQMCNormalSampler(torch.Size([_DRAWS]), seed=self._seed),
             objective=GenericMCMultiOutputObjective(objective),
         )  # fmt: skip
