@@ -22,17 +22,28 @@ from search.front.pareto import front, test_gain
 from search.front.shrunken import shrink_candidates
 from search.hypervolume import hypervolume, reference_beyond
 from search.stages.run import measure_study, search_study
-from search.stages.stage import run_stage
+from search.stages.stage import RunContext, run_stage
 from search.study.candidate import Candidate
 from search.study.study_file import StudyFile
 from search.views.screen import SearchLine, StatusLine
+from spaces import Assignment, Precision
 
 STUDY = Path("studies/pocket/grid.toml")
 RESULTS = Path(__file__).with_name("results")
 _LESS = 0.9  # of a row's bytes or runtime, at an equal WER, is better too
+FIRST = "front_end.conv0"
 # formats of weights and activations that a person would try; the others only cost
 RESTS = {"w4a4", "w4a8"}
 GRID = [f"w{w}a{a}" for w in (1, 2, 4, 8) for a in (2, 4, 8, 16)] + ["w1a1", "fp16"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one seed: the search's first candidates by budget, the grid's rows, and those of somebody who was told."""
+
+    searched: dict[int, list[Candidate]]
+    grid: list[Candidate]
+    told: list[Candidate]
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,16 @@ def grid_names(file: StudyFile) -> list[str]:
     return [name for name, row in there.grid.items() if row in wanted]
 
 
+def told_rows(file: StudyFile) -> list[Assignment]:
+    """The rows of somebody who was told what the search found: with 8-bit activations for the first convolution.
+
+    It hears raw audio; all else that is not in a block is at w4a4.
+    """
+    rows = file.search_space.rows
+    cheap = (rows.of(f"{name}+w4a4") for name in GRID if f"{name}+w4a4" in rows.grid)
+    return [Assignment({**row, FIRST: Precision.parse("w4a8")}) for row in cheap if FIRST in row]
+
+
 def seeded(study: Path, seed: int, name: str = "") -> StudyFile:
     """A study of its own, of the same settings, with this seed of the sampler and of the finetunes."""
     path = study.with_name("-".join(filter(None, (study.stem, name, f"seed{seed}"))) + ".toml")
@@ -69,26 +90,27 @@ def seeded(study: Path, seed: int, name: str = "") -> StudyFile:
     return StudyFile.load(path)
 
 
-def run(study: Path, seed: int, budgets: Sequence[int]) -> dict[int, list[Candidate]]:
-    """Everything measured after each budget of the search, under 0 also the grid; scored on the test corpus."""
+def run(study: Path, seed: int, budgets: Sequence[int], told: bool = False) -> Measured:
+    """A search up to each budget and the rows, all scored on the test corpus; with ``told`` those rows too."""
     base = seeded(study, seed)
-    found: dict[int, list[Candidate]] = {}
+    searched: dict[int, list[Candidate]] = {}
     for budget in budgets:
-        file = base.with_search({"trials": budget - len(base.uniform)})
-        with StatusLine() as line:
-            found[budget], stopped = run_stage(file, search_study, SearchLine(line))
-        if stopped:
-            sys.exit("stopped; the same command goes on")
-    last = {c.assignment for c in found[budgets[-1]]}
-    rows = [base.search_space.rows.of(name) for name in grid_names(base)]
+        searched[budget] = _going_on(base.with_search({"trials": budget - len(base.uniform)}), search_study)
+    last = {c.assignment for c in searched[budgets[-1]]}
+    grid = [base.search_space.rows.of(name) for name in grid_names(base)]
+    rows = [*grid, *(told_rows(base) if told else ())]
+    everyone = _going_on(base, lambda file, context: measure_study(file, rows, context))
+    ordered = sorted((c for c in everyone if c.assignment in last), key=lambda c: c.number)
+    # what is scored on the test corpus later is scored at every budget
+    at = {budget: ordered[:budget] for budget in budgets}
+    return Measured(at, *([c for c in everyone if c.assignment in some] for some in (set(grid), set(rows) - set(grid))))
+
+
+def _going_on(file: StudyFile, stage: Callable[[StudyFile, RunContext], list[Candidate]]) -> list[Candidate]:
     with StatusLine() as line:
-        everyone, stopped = run_stage(base, lambda f, c: measure_study(f, rows, c), SearchLine(line))
+        found, stopped = run_stage(file, stage, SearchLine(line))
     if stopped:
         sys.exit("stopped; the same command goes on")
-    found[0] = [c for c in everyone if c.assignment in set(rows)]
-    ordered = sorted((c for c in everyone if c.assignment in last), key=lambda c: c.number)
-    for budget in budgets:  # what is scored on the test corpus later is scored in all of them
-        found[budget] = ordered[:budget]
     return found
 
 
@@ -181,16 +203,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--study", type=Path, default=STUDY)
     parser.add_argument("--budgets", type=int, nargs="+", default=[40])
+    parser.add_argument("--told", action="store_true", help="against rows of 8 bits for the first convolution too")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     rows: list[dict[str, object]] = []
     verdicts: dict[int, list[Verdict]] = {budget: [] for budget in chosen.budgets}
     for seed in range(chosen.seeds):
-        found = run(chosen.study, seed, chosen.budgets)
-        rows += table(chosen.study.stem, seed, "grid", found[0])
-        rows += table(chosen.study.stem, seed, "search", found[chosen.budgets[-1]])
+        found = run(chosen.study, seed, chosen.budgets, chosen.told)
+        sources = {"grid": found.grid, "told": found.told, "search": found.searched[chosen.budgets[-1]]}
+        for source, candidates in sources.items():
+            rows += table(chosen.study.stem, seed, source, candidates)
         for budget in chosen.budgets:
-            verdicts[budget].append(judge(seed, found[budget], found[0]))
+            verdicts[budget].append(judge(seed, found.searched[budget], [*found.grid, *found.told]))
             print(json.dumps(asdict(verdicts[budget][-1])), file=sys.stderr)
         RESULTS.mkdir(exist_ok=True)
         pd.DataFrame(rows).to_csv(RESULTS / f"{chosen.study.stem}.csv", index=False)

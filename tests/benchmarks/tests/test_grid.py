@@ -3,7 +3,7 @@
 from typing import Any
 
 from search.study.study_file import StudyFile
-from tests.benchmarks.grid import GRID, STUDY, grid_names, judge, summary, table
+from tests.benchmarks.grid import FIRST, GRID, STUDY, grid_names, judge, summary, table, told_rows
 from tests.search.made_up import member
 
 
@@ -53,3 +53,12 @@ def test_the_grid_of_the_study_and_its_table() -> None:
     assert {"w2a4", "w2a4+w4a8", "w1a1", "fp16"} <= set(names)
     assert len(GRID) == 18
     assert [row["evaluations"] for row in table("s", 0, "grid", ROWS)] == [1, 2, 3]
+
+
+def test_somebody_who_was_told_gives_the_first_convolution_eight_bits() -> None:
+    file = StudyFile.load(STUDY)
+    rows = told_rows(file)
+    assert len(rows) == 17
+    for row in rows:
+        assert file.search_space.encode(row)
+        assert (str(row[FIRST]), str(row["front_end.conv1"])) == ("w4a8", "w4a4")
