@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from search.front.compare import Attainment, Contender, Point, attainments
 from search.views.figures.front import AXES
-from search.views.figures.style import styled, ticks
+from search.views.figures.style import scale_of, styled
 
 # colours that stay apart for the colour-blind (Okabe and Ito), and symbols beside them
 _LOOKS = (
@@ -64,6 +64,6 @@ def draw_comparison(data: ComparisonData, axis: str = "storage_mb") -> go.Figure
             )
         )  # fmt: skip
     shown = [p for line in data.fronts for p in line.points]
-    figure.update_xaxes(**ticks([p[place] for p in shown]))
-    figure.update_yaxes(**ticks([p[0] for p in shown if p[0] > 0]))
+    figure.update_xaxes(**scale_of([p[place] for p in shown]))
+    figure.update_yaxes(**scale_of([p[0] for p in shown if p[0] > 0]))
     return styled(figure, AXES[axis], "error rate, %")

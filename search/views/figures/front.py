@@ -9,7 +9,7 @@ from evaluators.error_rate import MEASURES
 from search.front.pareto import front
 from search.study.candidate import Candidate
 from search.views.figures.roles import ROLES, roles
-from search.views.figures.style import TESTED, styled, ticks
+from search.views.figures.style import TESTED, scale_of, styled
 
 AXES = {"storage_mb": "storage of the packed file, MB", "runtime": "estimated runtime, share of fp16"}
 
@@ -76,8 +76,8 @@ def draw_front(data: FrontData) -> go.Figure:
     )  # fmt: skip
     # most of what is interesting is small: logarithmic axes give it room
     everyone = [p for points in data.points.values() for p in points]
-    figure.update_xaxes(**ticks([getattr(p, data.axis) for p in everyone]))
-    figure.update_yaxes(**ticks([w for p in everyone for w in (p.error, p.test) if w is not None and w > 0]))
+    figure.update_xaxes(**scale_of([getattr(p, data.axis) for p in everyone]))
+    figure.update_yaxes(**scale_of([w for p in everyone for w in (p.error, p.test) if w is not None and w > 0]))
     return styled(figure, AXES[data.axis], f"{data.rate}, %")
 
 
@@ -95,9 +95,9 @@ def draw_space(data: FrontData) -> go.Figure:
         )  # fmt: skip
     everyone = [p for points in data.points.values() for p in points]
     axes = {
-        "xaxis": {"title": {"text": "MB"}, **ticks([p.storage_mb for p in everyone])},
-        "yaxis": {"title": {"text": "runtime"}, **ticks([p.runtime for p in everyone])},
-        "zaxis": {"title": {"text": f"{data.rate}, %"}, **ticks([p.error for p in everyone if p.error > 0])},
+        "xaxis": {"title": {"text": "MB"}, **scale_of([p.storage_mb for p in everyone])},
+        "yaxis": {"title": {"text": "runtime"}, **scale_of([p.runtime for p in everyone])},
+        "zaxis": {"title": {"text": f"{data.rate}, %"}, **scale_of([p.error for p in everyone if p.error > 0])},
         "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 0.7}},
     }
     figure.update_layout(scene=axes)

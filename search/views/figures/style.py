@@ -7,6 +7,7 @@ INK, GREY, FRONT, ROW, PAPER, TESTED, PUBLISHED = (
 )  # fmt: skip
 _AXIS = {"gridcolor": "#e1e6eb", "zerolinecolor": "#c3ccd5", "linecolor": "#c3ccd5", "automargin": True}
 _STEPS = ((1, 2, 5), (1, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8))  # of round numbers, coarse to fine
+_NARROW = 1.5  # the largest over the smallest
 _ENOUGH = 5  # ticks on an axis
 # the report's script puts a template of its own in its place where a page is dark
 _LIGHT = go.layout.Template(
@@ -35,6 +36,12 @@ def styled(figure: go.Figure, x: str | None, y: str | None) -> go.Figure:
         figure.update_xaxes(title_text=x)
         figure.update_yaxes(title_text=y)
     return figure
+
+
+def scale_of(values: list[float]) -> dict[str, object]:
+    """A logarithmic axis of some positive values; a linear one where they lie too close together for round ticks."""
+    found = ticks(values)
+    return {"type": "linear"} if max(values, default=1.0) < _NARROW * min(values, default=0.0) else found
 
 
 def ticks(values: list[float]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import pytest
 
 from search.views.figures import front
-from search.views.figures.style import ticks
+from search.views.figures.style import scale_of, ticks
 from tests.search.made_up import EVERYONE, member, on_test_corpus
 
 BEATEN = member(36, 1.5, 0.3, 8)
@@ -42,3 +42,8 @@ def test_a_logarithmic_axis_has_round_ticks_within_its_range(values: list[float]
     assert isinstance(found, list)
     assert len(found) <= 10
     assert all(0.9 * min(values) <= t <= 1.1 * max(values) for t in found if values)
+
+
+def test_an_axis_of_values_close_together_is_linear() -> None:
+    assert scale_of([45.1, 51.6])["type"] == "linear"
+    assert scale_of([4.1, 51.6])["type"] == scale_of([0.5, 0.8])["type"] == "log"
