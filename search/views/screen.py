@@ -80,12 +80,16 @@ class CountLine:
     """The line of something that is counted up to a known number."""
 
     def __init__(self, line: StatusLine, what: str) -> None:
-        self._line, self._what, self._started = line, what, time.monotonic()
+        self._line, self._what = line, what
+        self._first: tuple[int, float] | None = None  # before which came what has to be loaded
 
     def __call__(self, done: int, planned: int) -> None:
         """Show how many are done."""
-        left = (time.monotonic() - self._started) / done * (planned - done)
-        self._line.show(f"{self._what}  {done}/{planned}  about {duration(left)} left", last=done == planned)
+        first, since = self._first = self._first or (done, time.monotonic())
+        text = f"{self._what}  {done}/{planned}"
+        if done > first:
+            text += f"  about {duration((time.monotonic() - since) / (done - first) * (planned - done))} left"
+        self._line.show(text, last=done == planned)
 
 
 class TrainingLine:

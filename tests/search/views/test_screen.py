@@ -10,7 +10,7 @@ from search.stages.chronicle import Busy, Told
 from search.stages.stage import Progress
 from search.views.events import SearchEvents, finished
 from search.views.panel import small_front
-from search.views.screen import SearchLine, StatusLine
+from search.views.screen import CountLine, SearchLine, StatusLine
 from search.views.words import brought, duration
 from tests.search.made_up import EVERYONE
 
@@ -49,6 +49,14 @@ def test_elsewhere_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> 
     assert lines[0].startswith("search  2/10 done")
     assert "10/10 done" in lines[1]
     assert not any("●" in one or "mixed" in one for one in lines)
+
+
+def test_what_is_counted_tells_no_time_before_two_are_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with StatusLine(Console(file=io.StringIO(), force_terminal=False)) as line:
+        count = CountLine(line, "layers timed")
+        count(1, 9)  # the loading of models is no part of the others' time
+        count(9, 9)
+    assert capsys.readouterr().err.splitlines() == ["layers timed  1/9", "layers timed  9/9  about 0:00 left"]
 
 
 def test_machines_get_one_event_a_line_and_none_twice(capsys: pytest.CaptureFixture[str]) -> None:
