@@ -38,6 +38,7 @@ class Simulation:
         log: a folder; every attempt leaves a file there, with what became of it.
         script: trial number -> faults of its first attempts.
         odds: chance of a random fault an attempt.
+        poison: candidates whose digest begins so kill every worker that tries them.
         seconds: times of a trial to draw from.
         gate: a file without which trials wait, from trial ``held_from`` on; ``NUMBER.held`` in the log says which.
     """
@@ -45,6 +46,7 @@ class Simulation:
     log: Path
     script: Mapping[int, Sequence[str]] = field(default_factory=dict)
     odds: float = 0.0
+    poison: str = ""
     seconds: tuple[float, ...] = (0.0,)
     gate: Path | None = None
     held_from: int = 0
@@ -82,11 +84,13 @@ class Simulation:
         while not self.gate.exists():
             time.sleep(0.02)
 
-    def _fault(self, job: Job, rng: np.random.Generator) -> str | None:
+    def _fault(self, job: MeasureJob, rng: np.random.Generator) -> str | None:
         before = len(list(self.log.glob(f"{job.number}-*")))
         scripted = self.script.get(job.number, ())
         if before < len(scripted):
             return scripted[before]
+        if self.poison and job.assignment.digest.startswith(self.poison):
+            return "poison"
         return str(rng.choice(FAULTS)) if rng.random() < self.odds else None
 
     def _note(self, job: MeasureJob, what: str) -> None:
@@ -97,10 +101,13 @@ class Simulation:
             "assignment": job.assignment.to_json(),
             "job": [job.accumulation, job.room],
         }
-        (self.log / f"{job.number}-{time.time_ns()}.json").write_text(json.dumps(entry))
+        path = self.log / f"{job.number}-{time.time_ns()}.json"
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(entry))
+        part.replace(path)  # whoever counts the notes meanwhile reads whole ones
 
     def _suffer(self, fault: str, file: StudyFile, job: MeasureJob) -> None:
-        if fault == "signal":
+        if fault in ("signal", "poison"):
             os.kill(os.getpid(), signal.SIGKILL)
         if fault == "torn":
             path = result_path(file, job.assignment.digest)
