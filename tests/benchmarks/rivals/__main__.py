@@ -21,11 +21,10 @@ from search.samplers.make import make_sampler
 from search.stages.driver import Driver
 from search.stages.stage import RunContext, run_stage
 from search.study.candidate import Candidate
-from search.study.records import candidates, costs, open_study
+from search.study.records import TEST, candidates, costs, open_study
 from search.study.study_file import StudyFile
 from search.views.screen import SearchLine, StatusLine
-from spaces import Assignment
-from tests.benchmarks.grid import STUDY, seeded, table
+from tests.benchmarks.grid import STUDY, grid_names, seeded, table, told_rows
 from tests.benchmarks.rivals.amq import AmqSampler
 
 RESULTS = Path(__file__).parents[1] / "results" / "rivals.csv"
@@ -53,28 +52,43 @@ def sampler_of(name: str, file: StudyFile) -> SamplerAt:
     return make_sampler(name, SamplerContext(arithmetic, file.search.seed))
 
 
-def ours(seed: int, study: Path) -> list[Candidate]:
-    """What our own search measured, in its order."""
+def ours(seed: int, study: Path, budget: int) -> list[Candidate]:
+    """The first that our own search measured, in its order."""
     file = StudyFile.load(study.with_name(f"{study.stem}-seed{seed}.toml"))
-    found = sorted(candidates(file, open_study(file, create=False)), key=lambda c: c.number)
-    first_mixture = next(i for i, c in enumerate(found) if not c.uniform)
+    measured = sorted(candidates(file, open_study(file, create=False)), key=lambda c: c.number)
+    grid = set(told_rows(file)) | {file.search_space.rows.of(name) for name in grid_names(file)}
+    first_mixture = next(i for i, c in enumerate(measured) if c.assignment not in grid)
     # rows that were measured after the search, for the grid alone, are not its own
-    return [c for i, c in enumerate(found) if not c.uniform or i < first_mixture]
+    return [c for i, c in enumerate(measured) if c.assignment not in grid or i < first_mixture][:budget]
 
 
-def rival(name: str, seed: int, study: Path, trials: int, start: Sequence[Assignment]) -> list[Candidate]:
-    """A search by a rival from the same start."""
+def rival(name: str, seed: int, study: Path, trials: int, start: Sequence[Candidate]) -> list[Candidate]:
+    """A search by a rival from the same start, which is not measured a second time."""
     file = seeded(study, seed, name).with_search({"trials": trials})
+    file = file.model_copy(update={"corpora": file.corpora.model_copy(update={"test": None})})
+    _taken_over(file, StudyFile.load(study.with_name(f"{study.stem}-seed{seed}.toml")), start)
 
     def search(file: StudyFile, context: RunContext) -> list[Candidate]:
         with context.working_on(file):
-            return Driver(file, context, sampler_of(name, file), start).run()
+            return Driver(file, context, sampler_of(name, file)).run()
 
     with StatusLine() as line:
         found, stopped = run_stage(file, search, SearchLine(line))
     if stopped:
         sys.exit("stopped; the same command goes on")
     return sorted(found, key=lambda c: c.number)
+
+
+def _taken_over(file: StudyFile, source: StudyFile, start: Sequence[Candidate]) -> None:
+    """Give a new study the trials of some candidates of another."""
+    made, given = open_study(file, create=True), open_study(source, create=False)
+    if made.get_trials(deepcopy=False):
+        return
+    for key, value in given.user_attrs.items():
+        if key not in made.user_attrs and not key.startswith(TEST):
+            made.set_user_attr(key, value)
+    numbers = {c.number for c in start}
+    made.add_trials([t for t in given.get_trials(deepcopy=False) if t.number in numbers])
 
 
 def growth(found: Sequence[Candidate]) -> dict[int, float]:
@@ -95,8 +109,8 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     told: dict[str, list[dict[int, float]]] = {}
     for seed in range(chosen.seeds):
-        own = ours(seed, chosen.study)[: chosen.budget]
-        start = [c.assignment for c in own if c.uniform]
+        own = ours(seed, chosen.study, chosen.budget)
+        start = [c for c in own if c.uniform]
         baselines = sum(c.baseline for c in own)
         runs = {"hubits": own}
         for name in chosen.samplers:
