@@ -62,6 +62,8 @@ def _kind(annotation: Any) -> str:
     if annotation is type(None):
         return ""
     arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _kind(arguments[0])
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(map(str, arguments))
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
