@@ -20,7 +20,7 @@ class Assignment(Mapping[str, Precision]):
 
     def __init__(self, precisions: Mapping[str, Precision]) -> None:
         self._items = {k: precisions[k] for k in sorted(precisions) if precisions[k] != FP16}
-        self._hash = hash(tuple(self._items.items()))
+        self._hash: int | None = None  # most are counted and never looked up
 
     @classmethod
     def uniform(cls, layers: Iterable[Layer], precision: Precision) -> "Assignment":
@@ -40,6 +40,8 @@ class Assignment(Mapping[str, Precision]):
         return layer in self._items
 
     def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(tuple(self._items.items()))
         return self._hash
 
     def __eq__(self, other: object) -> bool:
