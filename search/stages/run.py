@@ -7,6 +7,7 @@ from search.front.promote import promoted
 from search.front.shrunken import shrink_candidates
 from search.samplers.context import Choices, SamplerAt, SamplerContext
 from search.samplers.make import informed, make_sampler
+from search.stages.bent import bent_rows
 from search.stages.driver import Driver
 from search.stages.sensitivity import study_sensitivity
 from search.stages.stage import RunContext
@@ -28,12 +29,16 @@ def search_study(file: StudyFile, context: RunContext) -> list[Candidate]:
     with context.working_on(file):
         table = study_sensitivity(file, context) if informed(file.search.sampler) else None
         proxies: list[Candidate] = []
+        bent: list[Assignment] = []
         # without a supernet there is nothing cheap to score, and under SUPERB's protocol every score trains a head
         if informed(file.search.sampler) and file.model.supernet is not None and file.superb is None:
             cheap = file.at("supernet")
             grid = tuple(file.search_space.rows.grid.values())
-            proxies = Driver(cheap, context, _sampler(cheap, table, at_once=_PROXIES_AT_ONCE), grid).run()
-        given = promoted(proxies, file.search.trials)
+            rows = Driver(cheap.with_search({"trials": 0}), context, _sampler(cheap, None), grid).run()
+            bent = bent_rows(cheap, table, [c for c in rows if c.uniform], file.search.proxies // 2)
+            sampler = _sampler(cheap, table, at_once=_PROXIES_AT_ONCE)
+            proxies = Driver(cheap, context, sampler, (*grid, *bent)).run()
+        given = promoted(proxies, file.search.trials, set(bent))
         return Driver(file, context, _sampler(file, table, proxies), given).run()
 
 
