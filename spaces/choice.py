@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from spaces.architecture import Layer
+from spaces.assignment import fitted
 from spaces.precision import BitFormat, Precision
 
 Table = Mapping[tuple[int, ...], Precision]
@@ -47,9 +48,16 @@ class Choice:
     def _rungs(self) -> dict[Precision, tuple[int, ...]]:
         return {precision: rungs for rungs, precision in self.table.items()}
 
-    def decode(self, rungs: Mapping[str, int]) -> Precision:
-        """The precision that some rungs stand for."""
-        return self.table[tuple(rungs[name] for name in self.parameters)]
+    @cached_property
+    def _of_layers(self) -> dict[tuple[int, ...], dict[str, Precision]]:
+        return {
+            rungs: {layer.name: fitted(layer, precision) for layer in self.layers}
+            for rungs, precision in self.table.items()
+        }
+
+    def decode(self, rungs: Mapping[str, int]) -> dict[str, Precision]:
+        """The precision of each layer, by name, that some rungs stand for."""
+        return self._of_layers[tuple([rungs[name] for name in self.parameters])]
 
     def encode(self, precision: Precision) -> dict[str, int]:
         """The rungs of a precision.

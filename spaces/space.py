@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from spaces.architecture import BLOCK_GROUPS, GROUPS, Architecture, Layer
-from spaces.assignment import Assignment, fitted
+from spaces.assignment import Assignment
 from spaces.bundles import bundles
 from spaces.choice import GRANULARITIES, Choice, separate_choice, tied_choice, weightless_choice
 from spaces.errors import UserError
@@ -120,8 +120,7 @@ class SearchSpace:
         """The assignment that some rungs stand for."""
         precisions: dict[str, Precision] = {}
         for choice in self.choices:
-            chosen = choice.decode(rungs)
-            precisions |= {layer.name: fitted(layer, chosen) for layer in choice.layers}
+            precisions |= choice.decode(rungs)
         return Assignment(precisions)
 
     def encode(self, assignment: Assignment) -> dict[str, int]:

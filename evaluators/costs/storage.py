@@ -8,18 +8,16 @@ import json
 import math
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 
 from evaluators.costs.layout import METADATA, Entry, fixed_entries, layer_entries
 from spaces.architecture import Architecture, Layer
-from spaces.assignment import Assignment
-from spaces.precision import Precision
+from spaces.assignment import Assignment, fitted
+from spaces.precision import FORMATS, Precision
 
-Part = tuple[
-    str, int, int
-]  # a tensor's name, the characters of its header entry without the offsets' digits, its bytes
-Parts = tuple[tuple[Part, ...], tuple[Part, ...]]  # in fp16, and in bytes
+Parts = tuple[tuple[int, ...], tuple[int, ...], int]  # places in the file, bytes, characters of the header
 _BYTES = {"F16": 2, "U8": 1}
 _POWERS = 10 ** np.arange(1, 16)
 _HEADER = len(json.dumps({"__metadata__": METADATA}, separators=(",", ":")))
@@ -28,17 +26,17 @@ _HEADER = len(json.dumps({"__metadata__": METADATA}, separators=(",", ":")))
 def storage_bytes(architecture: Architecture, assignment: Assignment) -> int:
     """Size of the packed checkpoint's file in bytes, its header included."""
     # counted, not written: the sampler asks this of hundreds of candidates for every one that is trained
-    halves, codes = map(list, _fixed_parts(architecture))
+    fixed_places, fixed_sizes, header = _fixed_parts(architecture)
+    places, sizes = list(fixed_places), list(fixed_sizes)
     for layer in architecture.layers:
-        more_halves, more_codes = _layer_parts(architecture, layer, assignment[layer.name])
-        halves += more_halves
-        codes += more_codes
-    # the order in which safetensors lays tensors out: by falling size of the element, then by name
-    halves.sort()
-    codes.sort()
-    _, lengths, sizes = zip(*halves, *codes, strict=True)
-    ends = np.cumsum(sizes)
-    header = _HEADER + sum(lengths) + 1  # the first offset is 0
+        more_places, more_sizes, length = _layer_parts(architecture, layer, assignment[layer.name])
+        places += more_places
+        sizes += more_sizes
+        header += length
+    laid_out = np.zeros(len(_order(architecture)), dtype=np.int64)
+    laid_out[places] = sizes
+    ends = laid_out.cumsum()[laid_out > 0]
+    header += _HEADER + 1  # the first offset is 0
     header += 2 * _digits(ends[:-1]) + _digits(ends[-1:])  # each end is the next one's offset
     return 8 + -(-header // 8) * 8 + int(ends[-1])
 
@@ -49,24 +47,38 @@ def _digits(numbers: np.ndarray) -> int:
 
 
 @lru_cache(maxsize=8)
+def _order(architecture: Architecture) -> dict[tuple[str, str], int]:
+    """Type and name of every tensor that some assignment has -> its place, as safetensors lays them out.
+
+    By falling size of the element, then by name.
+    """
+    found = {(dtype, name) for name, (dtype, _) in fixed_entries(architecture).items()}
+    activations = [one for one in FORMATS if one.activations]
+    for layer, weight, activation in product(architecture.layers, FORMATS, activations):
+        entries = layer_entries(architecture, layer, fitted(layer, Precision(weight, activation)))
+        found |= {(dtype, name) for name, (dtype, _) in entries.items()}
+    return {one: i for i, one in enumerate(sorted(found, key=lambda one: (-_BYTES[one[0]], one[1])))}
+
+
+@lru_cache(maxsize=8)
 def _fixed_parts(architecture: Architecture) -> Parts:
     """Of the tensors that no precision changes."""
-    return _parts(fixed_entries(architecture))
+    return _parts(architecture, fixed_entries(architecture))
 
 
 @lru_cache(maxsize=2**16)
 def _layer_parts(architecture: Architecture, layer: Layer, precision: Precision) -> Parts:
-    return _parts(layer_entries(architecture, layer, precision))
+    return _parts(architecture, layer_entries(architecture, layer, precision))
 
 
-def _parts(entries: Mapping[str, Entry]) -> Parts:
-    halves, codes = (
-        tuple(_part(name, *entry) for name, entry in entries.items() if entry[0] == dtype) for dtype in _BYTES
-    )
-    return halves, codes
+def _parts(architecture: Architecture, entries: Mapping[str, Entry]) -> Parts:
+    order = _order(architecture)
+    places = tuple(order[dtype, name] for name, (dtype, _) in entries.items())
+    sizes = tuple(math.prod(shape) * _BYTES[dtype] for dtype, shape in entries.values())
+    return places, sizes, sum(_characters(name, *entry) for name, entry in entries.items())
 
 
-def _part(name: str, dtype: str, shape: tuple[int, ...]) -> Part:
-    entry = json.dumps({name: {"dtype": dtype, "shape": list(shape), "data_offsets": []}}, separators=(",", ":"))
+def _characters(name: str, dtype: str, shape: tuple[int, ...]) -> int:
+    """Of a tensor's entry in the header, without the offsets' digits."""
     # the braces around the entry make room for the comma before it and the one between the offsets
-    return name, len(entry), math.prod(shape) * _BYTES[dtype]
+    return len(json.dumps({name: {"dtype": dtype, "shape": list(shape), "data_offsets": []}}, separators=(",", ":")))
