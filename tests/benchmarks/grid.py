@@ -12,7 +12,8 @@ import re
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +71,15 @@ def grid_names(file: StudyFile) -> list[str]:
     return [name for name, row in there.grid.items() if row in wanted]
 
 
-def told_rows(file: StudyFile) -> list[Assignment]:
+def told_rows(file: StudyFile) -> dict[str, Assignment]:
     """The rows of somebody who was told what the search found: with 8-bit activations for the first convolution.
 
     It hears raw audio; all else that is not in a block is at w4a4.
     """
     rows = file.search_space.rows
-    cheap = (rows.of(f"{name}+w4a4") for name in GRID if f"{name}+w4a4" in rows.grid)
-    return [Assignment({**row, FIRST: Precision.parse("w4a8")}) for row in cheap if FIRST in row]
+    cheap = {name: rows.of(f"{name}+w4a4") for name in GRID if f"{name}+w4a4" in rows.grid}
+    first = Precision.parse("w4a8")
+    return {f"{name}+w4a4, conv0 a8": Assignment({**row, FIRST: first}) for name, row in cheap.items() if FIRST in row}
 
 
 def seeded(study: Path, seed: int, name: str = "") -> StudyFile:
@@ -98,12 +100,16 @@ def run(study: Path, seed: int, budgets: Sequence[int], told: bool = False) -> M
         searched[budget] = _going_on(base.with_search({"trials": budget - len(base.uniform)}), search_study)
     last = {c.assignment for c in searched[budgets[-1]]}
     grid = [base.search_space.rows.of(name) for name in grid_names(base)]
-    rows = [*grid, *(told_rows(base) if told else ())]
+    names = {row: name for name, row in told_rows(base).items()} if told else {}
+    rows = [*grid, *names]
     everyone = _going_on(base, lambda file, context: measure_study(file, rows, context))
     ordered = sorted((c for c in everyone if c.assignment in last), key=lambda c: c.number)
     # what is scored on the test corpus later is scored at every budget
     at = {budget: ordered[:budget] for budget in budgets}
-    return Measured(at, *([c for c in everyone if c.assignment in some] for some in (set(grid), set(rows) - set(grid))))
+    return Measured(
+        at, [c for c in everyone if c.assignment in grid],
+        [replace(c, name=names[c.assignment]) for c in everyone if c.assignment in names],
+    )  # fmt: skip
 
 
 def _going_on(file: StudyFile, stage: Callable[[StudyFile, RunContext], list[Candidate]]) -> list[Candidate]:
@@ -207,18 +213,20 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     rows: list[dict[str, object]] = []
-    verdicts: dict[int, list[Verdict]] = {budget: [] for budget in chosen.budgets}
+    verdicts: dict[str, list[Verdict]] = {}
     for seed in range(chosen.seeds):
         found = run(chosen.study, seed, chosen.budgets, chosen.told)
         sources = {"grid": found.grid, "told": found.told, "search": found.searched[chosen.budgets[-1]]}
         for source, candidates in sources.items():
             rows += table(chosen.study.stem, seed, source, candidates)
-        for budget in chosen.budgets:
-            verdicts[budget].append(judge(seed, found.searched[budget], [*found.grid, *found.told]))
-            print(json.dumps(asdict(verdicts[budget][-1])), file=sys.stderr)
+        rivals = {"": found.grid} | ({" told": [*found.grid, *found.told]} if chosen.told else {})
+        for budget, (who, rival) in product(chosen.budgets, rivals.items()):
+            verdict = judge(seed, found.searched[budget], rival)
+            verdicts.setdefault(f"{budget}{who}", []).append(verdict)
+            print(json.dumps({"rival": f"grid{who}", **asdict(verdict)}), file=sys.stderr)
         RESULTS.mkdir(exist_ok=True)
         pd.DataFrame(rows).to_csv(RESULTS / f"{chosen.study.stem}.csv", index=False)
-    told = {str(budget): summary(own) for budget, own in verdicts.items()}
+    told = {against: summary(own) for against, own in verdicts.items()}
     print(json.dumps(told) if chosen.json else pd.DataFrame(told).to_string())
 
 

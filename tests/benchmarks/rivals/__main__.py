@@ -24,7 +24,8 @@ from search.study.candidate import Candidate
 from search.study.records import TEST, candidates, costs, open_study
 from search.study.study_file import StudyFile
 from search.views.screen import SearchLine, StatusLine
-from tests.benchmarks.grid import STUDY, grid_names, seeded, table, told_rows
+from tests.benchmarks.grid import RESULTS as GRIDS
+from tests.benchmarks.grid import STUDY, seeded, table
 from tests.benchmarks.rivals.amq import AmqSampler
 
 RESULTS = Path(__file__).parents[1] / "results" / "rivals.csv"
@@ -53,13 +54,12 @@ def sampler_of(name: str, file: StudyFile) -> SamplerAt:
 
 
 def ours(seed: int, study: Path, budget: int) -> list[Candidate]:
-    """The first that our own search measured, in its order."""
+    """The first that our own search measured, in its order; rows of the grid that were measured after it are not."""
     file = StudyFile.load(study.with_name(f"{study.stem}-seed{seed}.toml"))
+    told = pd.read_csv(GRIDS / f"{study.stem}.csv")
+    searched = set(told[(told.source == "search") & (told.seed == seed)].name)
     measured = sorted(candidates(file, open_study(file, create=False)), key=lambda c: c.number)
-    grid = set(told_rows(file)) | {file.search_space.rows.of(name) for name in grid_names(file)}
-    first_mixture = next(i for i, c in enumerate(measured) if c.assignment not in grid)
-    # rows that were measured after the search, for the grid alone, are not its own
-    return [c for i, c in enumerate(measured) if c.assignment not in grid or i < first_mixture][:budget]
+    return [c for c in measured if c.name in searched][:budget]
 
 
 def rival(name: str, seed: int, study: Path, trials: int, start: Sequence[Candidate]) -> list[Candidate]:

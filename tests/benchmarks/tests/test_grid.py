@@ -59,6 +59,7 @@ def test_somebody_who_was_told_gives_the_first_convolution_eight_bits() -> None:
     file = StudyFile.load(STUDY)
     rows = told_rows(file)
     assert len(rows) == 17
-    for row in rows:
+    assert "w2a4+w4a4, conv0 a8" in rows
+    for row in rows.values():
         assert file.search_space.encode(row)
         assert (str(row[FIRST]), str(row["front_end.conv1"])) == ("w4a8", "w4a4")
