@@ -1,6 +1,7 @@
 """A tiny study that every test can run for real: a HuBERT of a few thousand weights, half a minute of made-up audio."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from evaluators.models.families import build
 from evaluators.models.folder import save_model
 
+collect_ignore = [] if find_spec("botorch") else ["benchmarks/rivals/ehvi.py"]  # whose doctests would import it
 TINY = {
     "vocab_size": len(POCKET_TOKENS), "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
     "intermediate_size": 32, "conv_dim": (8, 8), "conv_kernel": (40, 16), "conv_stride": (20, 16),

@@ -82,9 +82,11 @@ def test_an_evaluator_measures_a_recipe(tmp_path: Path) -> None:
     layers = tuple(x for x in architecture.layers if x.block is not None)
     settings = FinetuneSettings(steps=2, batch_seconds=2.0).as_the_paper
     evaluator = Evaluator(study.parent / "model", None, layers, FORMATS, corpus, corpus, settings)
-    errors = evaluator.measure_recipe(recipe_assignment(layers, "bit-l", 1), "bit-l")
+    assignment, told = recipe_assignment(layers, "bit-l", 1), [evaluator.dev, evaluator.dev]
+    errors, same = evaluator.measure_recipe(assignment, "bit-l", told)
+    assert errors == same
     assert len(errors.words.errors) == 6
-    again = evaluator.measure_recipe(recipe_assignment(layers, "bit-l", 1), "bit-l")
+    (again,) = evaluator.measure_recipe(assignment, "bit-l", told[:1])
     assert errors == again
-    halved = evaluator.measure_recipe(recipe_assignment(layers, "bit-l", 1), "bit-l", 2)
+    (halved,) = evaluator.measure_recipe(assignment, "bit-l", told[:1], 2)
     assert abs(sum(halved.words.errors) - sum(errors.words.errors)) <= 2
