@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 from search.front.promote import by_promise
 from search.samplers.context import Choices
-from search.samplers.proposals import greedy_path, saving
 from search.study.candidate import Candidate
 from search.study.records import costs
 from search.study.sensitivities import Table
@@ -36,19 +35,31 @@ def bent_rows(file: StudyFile, table: Table | None, rows: Sequence[Candidate], c
 
 
 def _rests(file: StudyFile, table: Table) -> Iterator[Choices]:
-    """Choices outside the blocks: the ends of their greedy path, where what costs the most error falls last."""
+    """Choices outside the blocks: at the floors but for what raising gains most for its costs, beyond the noise.
+
+    From the floors up, not from the top down: up there the steps of all choices are noise, which would order them.
+    """
     space = file.search_space
-    outside = {
-        name: space.variables[name]
+    outside = [
+        name
         for choice in space.choices
         if all(layer.block is None for layer in choice.layers)
         for name in choice.parameters
-    }
+    ]
     lowest = dict.fromkeys(space.variables, 0)
     most = costs(file, space.decode({name: rungs - 1 for name, rungs in space.variables.items()}))
 
-    def cost(choices: Choices) -> float:
-        return sum(one / top for one, top in zip(costs(file, space.decode({**lowest, **choices})), most, strict=True))
+    def cost(raised: Choices) -> float:
+        return sum(one / top for one, top in zip(costs(file, space.decode({**lowest, **raised})), most, strict=True))
 
-    path = greedy_path(outside, table, saving(cost))
-    yield from path[-2 : -2 - _BENDS : -1]
+    noise = max(0.0, *(-loss for name in outside for loss in table[name])) if outside else 0.0
+    gains: list[tuple[float, str, int]] = []
+    for name in outside:
+        floor, *above = table[name]
+        if above and floor - min(above) > noise:
+            rung = next(i for i, loss in enumerate(above, 1) if loss <= min(above) + noise)
+            gains.append(((floor - above[rung - 1]) / max(cost({name: rung}) - cost({}), 1e-9), name, rung))
+    gains.sort(reverse=True)
+    at_floors = dict.fromkeys(outside, 0)
+    for count in range(1, min(_BENDS, len(gains)) + 1):
+        yield {**at_floors, **{name: rung for _, name, rung in gains[:count]}}

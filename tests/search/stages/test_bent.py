@@ -41,6 +41,15 @@ def test_what_stands_out_is_raised_alone_and_with_the_next() -> None:
     assert set(found) & set(told_rows(FILE).values())  # nobody had to tell
 
 
+def test_noise_near_the_top_does_not_hide_what_stands_out() -> None:
+    noisy = TABLE | {f"{FIRST}.a": [0.26, 0.0014, 0.0], "front_end.conv4.a": [-0.002, 0.0019, 0.0]}
+    quiet = {name: [0.0] * len(losses) for name, losses in TABLE.items()}
+    found = bent_rows(FILE, quiet | {n: noisy[n] for n in (f"{FIRST}.a", "front_end.conv4.a")}, ROWS, 99)
+    assert found
+    assert {(str(one[FIRST]), str(one["front_end.conv4"])) for one in found} == {("w4a8", "w4a4")}
+    assert bent_rows(FILE, quiet, ROWS, 99) == []  # nothing stands out
+
+
 def test_the_best_blocks_come_first_and_no_more_than_asked_for() -> None:
     found = bent_rows(FILE, TABLE, ROWS, 4)
     assert len(found) == 4
