@@ -52,14 +52,15 @@ def _rests(file: StudyFile, table: Table) -> Iterator[Choices]:
     def cost(raised: Choices) -> float:
         return sum(one / top for one, top in zip(costs(file, space.decode({**lowest, **raised})), most, strict=True))
 
+    at_floors = dict.fromkeys(outside, 0)
+    floors = cost(at_floors)
     noise = max(0.0, *(-loss for name in outside for loss in table[name])) if outside else 0.0
     gains: list[tuple[float, str, int]] = []
     for name in outside:
         floor, *above = table[name]
         if above and floor - min(above) > noise:
             rung = next(i for i, loss in enumerate(above, 1) if loss <= min(above) + noise)
-            gains.append(((floor - above[rung - 1]) / max(cost({name: rung}) - cost({}), 1e-9), name, rung))
+            gains.append(((floor - above[rung - 1]) / max(cost({name: rung}) - floors, 1e-9), name, rung))
     gains.sort(reverse=True)
-    at_floors = dict.fromkeys(outside, 0)
     for count in range(1, min(_BENDS, len(gains)) + 1):
         yield {**at_floors, **{name: rung for _, name, rung in gains[:count]}}

@@ -6,22 +6,17 @@ measured, by rungs, is proposed.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import moocore
 import numpy as np
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
-from optuna.study import Study
-from optuna.trial import FrozenTrial
 from scipy.interpolate import RBFInterpolator
 
-from tests.benchmarks.rivals.observed import Costs, observed
+from tests.benchmarks.rivals.observed import Costs, Observed, Rival
 
 _POPULATION, _GENERATIONS = 60, 20
 
 
-class AmqSampler(BaseSampler):
+class AmqSampler(Rival):
     """See the module.
 
     Args:
@@ -29,23 +24,11 @@ class AmqSampler(BaseSampler):
     """
 
     def __init__(self, costs: Costs, seed: int) -> None:
-        self._costs, self._rng, self._random = costs, np.random.default_rng(seed), RandomSampler(seed=seed)
+        super().__init__(seed)
+        self._costs, self._rng = costs, np.random.default_rng(seed)
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """All that the first trial had."""
-        return dict(study.trials[0].distributions) if study.trials else {}
-
-    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, one: BaseDistribution) -> Any:
-        """Only before anything is measured."""
-        return self._random.sample_independent(study, trial, name, one)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    def propose(self, seen: Observed) -> np.ndarray | None:
         """The farthest member of the predicted front."""
-        seen = observed(study, search_space)
-        if len(seen.logs) < 4:
-            return {}
         rungs, index = np.unique(seen.scaled, axis=0, return_index=True)
         predictor = RBFInterpolator(rungs, seen.logs[index], smoothing=1e-2, kernel="linear")
 
@@ -55,9 +38,9 @@ class AmqSampler(BaseSampler):
         found = self._evolved(seen.rungs, seen.sizes, values)
         new = [c for c in found if tuple(map(int, c)) not in seen.known]
         if not new:
-            return {}
+            return None
         away = [np.abs(seen.scale(c) - rungs).sum(1).min() for c in new]
-        return seen.choices(new[int(np.argmax(away))])
+        return np.asarray(new[int(np.argmax(away))])
 
     def _evolved(self, seen: np.ndarray, sizes: np.ndarray, values: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """The front of the last population."""

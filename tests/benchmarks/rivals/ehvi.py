@@ -4,8 +4,6 @@ A Gaussian process over the rungs stands for the logarithm of the WER alone; the
 maximised over the rungs by BoTorch's local search, from members of the front and at random.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
@@ -16,18 +14,14 @@ from botorch.models.transforms import Standardize
 from botorch.optim import optimize_acqf_discrete_local_search
 from botorch.sampling.normal import SobolQMCNormalSampler
 from gpytorch.mlls import ExactMarginalLogLikelihood
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, RandomSampler
-from optuna.study import Study
-from optuna.trial import FrozenTrial
 
 from search.hypervolume import reference_beyond
-from tests.benchmarks.rivals.observed import Costs, Observed, observed
+from tests.benchmarks.rivals.observed import Costs, Observed, Rival
 
 _DRAWS, _STARTS, _RANDOM = 64, 3, 128
 
 
-class EhviSampler(BaseSampler):
+class EhviSampler(Rival):
     """See the module.
 
     Args:
@@ -37,23 +31,10 @@ class EhviSampler(BaseSampler):
 
     def __init__(self, costs: Costs, baselines: int, seed: int) -> None:
         self._costs, self._baselines, self._seed = costs, baselines, seed
-        self._random = RandomSampler(seed=seed)
+        super().__init__(seed)
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """All that the first trial had."""
-        return dict(study.trials[0].distributions) if study.trials else {}
-
-    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, one: BaseDistribution) -> Any:
-        """Only before anything is measured."""
-        return self._random.sample_independent(study, trial, name, one)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    def propose(self, seen: Observed) -> np.ndarray | None:
         """What maximises the acquisition, among what was never asked for."""
-        seen = observed(study, search_space)
-        if len(seen.logs) < 4:
-            return {}
         torch.manual_seed(self._seed)
         levels = [torch.linspace(0, 1, int(n), dtype=torch.double) for n in seen.sizes]
         known = torch.tensor(seen.scale(np.array(sorted(seen.known))), dtype=torch.double)
@@ -61,7 +42,7 @@ class EhviSampler(BaseSampler):
             self._acquisition(seen), levels, q=1, num_restarts=_STARTS, raw_samples=_RANDOM, X_avoid=known,
             max_batch_size=256,
         )  # fmt: skip
-        return seen.choices(np.rint(best[0].numpy() * (seen.sizes - 1)))
+        return np.rint(best[0].numpy() * (seen.sizes - 1))
 
     def _acquisition(self, seen: Observed) -> qLogNoisyExpectedHypervolumeImprovement:
         inputs = torch.tensor(seen.scaled, dtype=torch.double)

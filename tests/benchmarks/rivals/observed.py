@@ -1,13 +1,17 @@
-"""What a rival has seen: the study's complete trials as arrays of rungs."""
+"""A rival as a sampler, and what it has seen: the study's complete trials as arrays of rungs."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+_STARTUP = 4  # measured candidates without which nothing is guessed
 Costs = Callable[[dict[str, int]], tuple[float, float]]
 
 
@@ -58,3 +62,30 @@ def observed(study: Study, space: dict[str, BaseDistribution]) -> Observed:
         np.log(np.maximum(np.array([t.values[0] for t in done]), 0.1)),
         {tuple(t.params.get(n, -1) for n in names) for t in study.trials},
     )
+
+
+class Rival(BaseSampler):
+    """Proposes rungs from all that was measured, at random while that is too little."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = RandomSampler(seed=seed)
+
+    @abstractmethod
+    def propose(self, seen: Observed) -> np.ndarray | None:
+        """Rungs that were never asked for, (parameters,), or None for random ones."""
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """All that the first trial had."""
+        return dict(study.trials[0].distributions) if study.trials else {}
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, one: BaseDistribution) -> Any:
+        """At random."""
+        return self._random.sample_independent(study, trial, name, one)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """What is proposed, by name."""
+        seen = observed(study, search_space)
+        chosen = self.propose(seen) if len(seen.logs) >= _STARTUP else None
+        return {} if chosen is None else seen.choices(chosen)
