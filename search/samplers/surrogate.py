@@ -1,8 +1,10 @@
 """The sampler of hubits: only the WER has to be guessed, storage and runtime are known before anything is trained.
 
 A Gaussian process guesses log WER over the ordinal choices from what was measured, from proxies and sensitivities;
-each proposal is the candidate of a pool with the largest expected hypervolume improvement under exact costs. Usable
-with any Optuna study of three minimised objectives of which the last two can be computed.
+each proposal is the candidate of a pool with the largest expected hypervolume improvement under exact costs. The pool
+is what a proxy was asked about, as long as any of it promises something: elsewhere the largest improvement belongs to
+whatever is guessed too well. Usable with any Optuna study of three minimised objectives of which the last two can be
+computed.
 """
 
 import zlib
@@ -38,13 +40,15 @@ class _Problem:
 
     Attributes:
         bundles: indices of the choices of each bundle.
-        beforehand: candidates that are there from the start: proxies, rows and the greedy paths.
+        proxied: candidates that a proxy was asked about: of these the guess is several times as sure as of others.
+        beforehand: others that are there from the start: rows and the greedy paths.
     """
 
     names: tuple[str, ...]
     sizes: np.ndarray
     bundles: tuple[np.ndarray, ...]
     prior: Prior | None
+    proxied: np.ndarray
     beforehand: np.ndarray
 
     def named(self, candidate: Sequence[int]) -> dict[str, int]:
@@ -113,7 +117,10 @@ class SurrogateSampler(BaseSampler):
             return list(dict.fromkeys(map(tuple, drawn.tolist())))
         model = self._fitted(seen, problem)
         front, members = self._front(seen, model, problem)
-        ranked = self._ranked(self._pool(members, seen.known, problem, rng), model, front, seen.known, problem, rng)
+        sure = self._allowed(problem.proxied, seen.known, problem)
+        ranked = rank(*sure, model, front) if len(sure[0]) else None
+        if ranked is None or not ranked.gains.any():
+            ranked = self._ranked(members, model, front, seen.known, problem, rng)
         return choose(ranked, front, count)
 
     def _fitted(self, seen: Seen, problem: _Problem) -> WordErrorModel:
@@ -151,18 +158,19 @@ class SurrogateSampler(BaseSampler):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Children of the front's members and what is there from the start, with their costs."""
         born = children(members, problem.sizes, problem.bundles, _CHILDREN, rng)
-        return self._allowed(np.vstack([born, problem.beforehand]), known, problem)
+        return self._allowed(np.vstack([born, problem.proxied, problem.beforehand]), known, problem)
 
     def _ranked(
         self,
-        pool: tuple[np.ndarray, np.ndarray],
+        members: np.ndarray,
         model: WordErrorModel,
         front: Front,
         known: Set[tuple[int, ...]],
         problem: _Problem,
         rng: np.random.Generator,
     ) -> Ranked:
-        """The pool, and children of its most promising."""
+        """A pool around the front's members, and children of its most promising."""
+        pool = self._pool(members, known, problem, rng)
         if not len(pool[0]):
             return Ranked(*pool, np.empty(0), np.empty(0), np.empty(0))
         ranked = rank(*pool, model, front)
@@ -197,8 +205,8 @@ class SurrogateSampler(BaseSampler):
         prior: Prior | None = SensitivityPrior(context.sensitivity, names) if context.sensitivity else None
         if len(proxied) >= _STARTUP:
             prior = ProxyPrior(proxied, np.array([wer for _, wer in context.proxies]), sizes, prior, bundles)
-        beforehand = [proxied, table(context.rows), table(self._paths(names, sizes))]
-        return _Problem(tuple(names), sizes, bundles, prior, np.vstack(beforehand))
+        beforehand = np.vstack([table(context.rows), table(self._paths(names, sizes))])
+        return _Problem(tuple(names), sizes, bundles, prior, proxied, beforehand)
 
     def _paths(self, names: Sequence[str], sizes: np.ndarray) -> list[Choices]:
         """Assignments on the greedy paths by storage, by runtime and by both, where each choice saves by itself."""

@@ -78,6 +78,28 @@ def test_a_prior_in_other_units_and_with_noise_below_zero_is_taken_as_it_is() ->
     assert len(search(sampler_of(seed=0, sensitivity={n: [0.0] * 3 for n in NAMES}), 6)) == 6
 
 
+def test_what_a_proxy_was_asked_about_comes_first_and_the_rest_of_the_space_when_that_is_spent() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        dict(zip(NAMES, row, strict=True)) for row in np.unique(rng.integers(0, 3, (30, len(NAMES))), axis=0).tolist()
+    ]
+    study = optuna.create_study(
+        directions=["minimize"] * 3, sampler=sampler_of(seed=0, proxies=[(c, 1.2 * wer(c)) for c in rows])
+    )
+    for level in (2, 1, 0):
+        study.enqueue_trial(dict.fromkeys(NAMES, level))
+    for _ in range(3 + 35):
+        trial = study.ask({n: IntDistribution(0, 2) for n in NAMES})
+        study.tell(trial, (wer(trial.params), *costs(trial.params)))
+    asked = [trial.params in rows for trial in study.trials[3:]]
+    spent = asked.index(False)
+    assert spent >= 3
+    front = [tuple(t.values) for t in study.trials[: 3 + spent] if t.values]
+    left = [(wer(c), *costs(c)) for c in rows if c not in [t.params for t in study.trials[: 3 + spent]]]
+    before = hypervolume(front, REFERENCE)
+    assert all(hypervolume([*front, one], REFERENCE) < 1.001 * before for one in left)  # nothing of worth was left
+
+
 def test_it_respects_hard_limits() -> None:
     found = search(sampler_of(seed=0, limits=(100.0, 0.6, 1.0)), 12)
     assert max(storage for _, storage, _ in found[3:]) <= 0.6
