@@ -1,6 +1,6 @@
-"""The tensors, layers and multiply-adds of any HuBERT, from its config alone.
+"""The tensors, layers and multiply-adds of any HuBERT or its kin, from its config alone.
 
-Names and shapes follow transformers' ``HubertForCTC``; a test holds them against the real model on the meta device.
+Names and shapes follow transformers' CTC models; a test holds them against the real model on the meta device.
 """
 
 import math
@@ -23,7 +23,7 @@ _DEFAULTS: dict[str, Any] = {  # HubertConfig's own defaults: HuBERT Base
     "vocab_size": 32, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
     "conv_dim": (512,) * 7, "conv_kernel": (10, 3, 3, 3, 3, 2, 2), "conv_stride": (5, 2, 2, 2, 2, 2, 2),
     "conv_bias": False, "feat_extract_norm": "group", "feat_proj_layer_norm": True, "num_conv_pos_embeddings": 128,
-    "num_conv_pos_embedding_groups": 16, "mask_time_prob": 0.05, "mask_feature_prob": 0.0,
+    "conv_pos_kernel_size": 19, "num_conv_pos_embedding_groups": 16, "mask_time_prob": 0.05, "mask_feature_prob": 0.0,
     "hidden_act": "gelu", "feat_extract_activation": "gelu", "do_stable_layer_norm": False, "layer_norm_eps": 1e-5,
 }  # fmt: skip
 
@@ -38,6 +38,7 @@ class Layer:
         path: the module's path in the CTC model; for a product, its attention module's.
         module: the last part of the name, such as ``q_proj``, ``scores`` or ``conv0``.
         depth: of a convolution, how many lie before it.
+        weight_norm: whether the float weight is kept as a norm and a direction.
         weights: entries of the weight tensor, 0 for a product.
         channels: output channels, each with a weight scale of its own; for a product the attention heads.
         inputs: input channels; for a product the width of a head.
@@ -55,6 +56,7 @@ class Layer:
     inputs: int
     form: Form = "signed"
     depth: int = 0
+    weight_norm: bool = False
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -73,11 +75,12 @@ class Architecture:
     """
 
     def __init__(self, config: Mapping[str, Any], name: str = "config") -> None:
-        known = {key: config.get(key, value) for key, value in _DEFAULTS.items()}
-        self.name, self.config = name, config
-        self.prefix = family_of(dict(config), name).prefix
+        self.name, self.config, family = name, config, family_of(dict(config), name)
+        self.prefix, self._stacked = family.prefix, family.stacked
+        defaults = _DEFAULTS | ({"num_conv_pos_embeddings": 5} if family.stacked else {})
+        known = {key: config.get(key, value) for key, value in defaults.items()} | dict(family.fixed)
         integers = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size",
-                    "num_conv_pos_embeddings", "num_conv_pos_embedding_groups")  # fmt: skip
+                    "num_conv_pos_embeddings", "num_conv_pos_embedding_groups", "conv_pos_kernel_size")  # fmt: skip
         for key in integers:
             if not isinstance(known[key], int) or isinstance(known[key], bool) or not 0 < known[key] < 2**24:
                 raise UserError(f"{name}: {key} must be a positive integer, not {known[key]!r}")
@@ -118,11 +121,14 @@ class Architecture:
         if self.settings["feat_proj_layer_norm"]:
             shapes |= _norm(f"{self.prefix}.feature_projection.layer_norm", self.conv_dim[-1])
         shapes |= _linear(f"{self.prefix}.feature_projection.projection", self.conv_dim[-1], self.hidden)
-        kernel, groups = self.settings["num_conv_pos_embeddings"], self.settings["num_conv_pos_embedding_groups"]
-        position = f"{self.prefix}.encoder.pos_conv_embed.conv"
-        shapes[f"{position}.bias"] = (self.hidden,)
-        shapes[f"{position}.parametrizations.weight.original0"] = (1, 1, kernel)
-        shapes[f"{position}.parametrizations.weight.original1"] = (self.hidden, self.hidden // groups, kernel)
+        for layer in self._positions():
+            shape = (self.hidden, self.hidden // self.settings["num_conv_pos_embedding_groups"], self.position_kernel)
+            shapes[f"{layer.path}.bias"] = (self.hidden,)
+            if layer.weight_norm:
+                shapes[f"{layer.path}.parametrizations.weight.original0"] = (1, 1, self.position_kernel)
+                shapes[f"{layer.path}.parametrizations.weight.original1"] = shape
+            else:
+                shapes[f"{layer.path}.weight"] = shape
         shapes |= _norm(f"{self.prefix}.encoder.layer_norm", self.hidden)
         for block in range(self.blocks):
             path = f"{self.prefix}.encoder.layers.{block}"
@@ -158,11 +164,30 @@ class Architecture:
         found = [self._convolution(i) for i in range(len(self.conv_dim))]
         projection = f"{self.prefix}.feature_projection.projection"
         found.append(self._dense("projection", projection, None, self.conv_dim[-1], self.hidden))
-        per_group = self.hidden // self.settings["num_conv_pos_embedding_groups"]
-        weights = self.hidden * per_group * self.settings["num_conv_pos_embeddings"]
-        path = f"{self.prefix}.encoder.pos_conv_embed.conv"
-        found.append(Layer("position", path, "conv", "position", None, "conv", weights, self.hidden, self.hidden))
+        found += self._positions()
         return (*found, *(layer for block in range(self.blocks) for layer in self._block(block)))
+
+    @property
+    def position_kernel(self) -> int:
+        """Frames that a convolution of the positions hears."""
+        kernel: int = self.settings["conv_pos_kernel_size" if self._stacked else "num_conv_pos_embeddings"]
+        return kernel
+
+    def _positions(self) -> list[Layer]:
+        """One convolution with weight norm, or a stack without."""
+        path, hidden = f"{self.prefix}.encoder.pos_conv_embed", self.hidden
+        weights = hidden * (hidden // self.settings["num_conv_pos_embedding_groups"]) * self.position_kernel
+        if not self._stacked:
+            own = f"{path}.conv"
+            return [Layer("position", own, "conv", "position", None, "conv", weights, hidden, hidden, weight_norm=True)]
+        behind = _form(self.settings["feat_extract_activation"])
+        return [
+            Layer(
+                f"position.conv{i}", f"{path}.layers.{i}.conv", "conv", "position", None, f"conv{i}",
+                weights, hidden, hidden, behind if i else "signed", i,
+            )
+            for i in range(self.settings["num_conv_pos_embeddings"])
+        ]  # fmt: skip
 
     def _convolution(self, i: int) -> Layer:
         inputs = self.conv_dim[i - 1] if i else 1

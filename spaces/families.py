@@ -1,6 +1,8 @@
 """Families of speech models whose layers can be quantized: what their configs and tensors are called."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from spaces.errors import UserError
 
@@ -12,20 +14,30 @@ class Family:
     Attributes:
         model_type: as its config says.
         prefix: of the encoder's tensors under a CTC head.
+        stacked: whether positions come from a stack of plain convolutions, each behind the other's activation, rather
+            than from one with weight norm.
+        fixed: what its models do that other families' configs say.
     """
 
     model_type: str
     prefix: str
+    stacked: bool = False
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 PACKED = "hubits-"  # before the model_type of a packed checkpoint
 _HUBERT = Family("hubert", "hubert")
 _WAV2VEC2 = Family("wav2vec2", "wav2vec2")  # its layers are HuBERT's
-FAMILIES = {one.model_type: one for one in (_HUBERT, _WAV2VEC2)}
+_DATA2VEC = Family(
+    "data2vec-audio",
+    "data2vec_audio",
+    stacked=True,
+    fixed={"feat_extract_norm": "layer", "feat_proj_layer_norm": True, "do_stable_layer_norm": False},
+)
+FAMILIES = {one.model_type: one for one in (_HUBERT, _WAV2VEC2, _DATA2VEC)}
 # models of speech whose layers are others than they look, and why they are refused by name
 _OTHERS = {
     "wavlm": "its attention does not call its linear layers, so that quantizers in them would do nothing",
-    "data2vec-audio": "its positions come from a stack of convolutions, which the search space does not have",
 }
 
 

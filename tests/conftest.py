@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 from hypothesis import HealthCheck, settings
-from transformers import HubertConfig
+from transformers import HubertConfig, PreTrainedConfig
 
 from evaluators.data.vocabulary import POCKET_TOKENS, Vocabulary
 from evaluators.models.families import build
@@ -23,6 +23,9 @@ TINY = {
     "feat_extract_norm": "layer", "do_stable_layer_norm": True, "hidden_act": "relu", "mask_time_prob": 0.0,
     "layerdrop": 0.0, "hidden_dropout": 0.0, "attention_dropout": 0.0, "activation_dropout": 0.0,
     "feat_proj_dropout": 0.0, "final_dropout": 0.0, "pad_token_id": 0, "conv_bias": True,
+}  # fmt: skip
+TINY_DATA2VEC = {k: v for k, v in TINY.items() if k not in ("feat_extract_norm", "do_stable_layer_norm")} | {
+    "num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 5, "hidden_act": "gelu",
 }  # fmt: skip
 TOML = """
 name = "tiny"
@@ -73,11 +76,11 @@ def write_speech(folder: Path, count: int = 6) -> Path:
     return path
 
 
-def write_study(folder: Path, toml: str = TOML) -> Path:
-    """The tiny study as files: model folder, speech and study file."""
+def write_study(folder: Path, toml: str = TOML, config: PreTrainedConfig | None = None) -> Path:
+    """The tiny study as files: model folder, speech and study file; of a tiny HuBERT without another config."""
     folder.mkdir(parents=True, exist_ok=True)
     write_speech(folder)
-    save_model(build(HubertConfig(**TINY), seed=1), Vocabulary(POCKET_TOKENS), folder / "model")
+    save_model(build(config or HubertConfig(**TINY), seed=1), Vocabulary(POCKET_TOKENS), folder / "model")
     path = folder / "tiny.toml"
     path.write_text(toml)
     return path

@@ -47,7 +47,7 @@ def layer_entries(architecture: Architecture, layer: Layer, precision: Precision
 
 def weight_tensors(layer: Layer) -> list[str]:
     """The float tensors that a layer's codes stand for; weight norm has two."""
-    if layer.group == "position":
+    if layer.weight_norm:
         return [f"{layer.path}.parametrizations.weight.original{i}" for i in (0, 1)]
     return [f"{layer.path}.weight"]
 

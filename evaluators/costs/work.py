@@ -48,7 +48,7 @@ def _work(architecture: Architecture, layer: Layer, times: list[int], count: int
         return Work(key, count, layer.weights, before * layer.inputs, after * layer.channels)
     key = f"{layer.kind} {frames}x{layer.inputs}x{layer.channels}"
     if layer.kind == "conv":
-        key += f" kernel {architecture.settings['num_conv_pos_embeddings']}"
+        key += f" kernel {architecture.position_kernel}"
     return Work(key, count, layer.weights, frames * layer.inputs, frames * layer.channels)
 
 
@@ -58,4 +58,5 @@ def variant(layer: Layer, precision: Precision) -> str:
     if not form.quantized:
         return "float"
     rounded = layer.kind != "product" and not precision.weight.quantized
+    rounded |= layer.group == "position" and layer.form != "signed"  # their padding is no code
     return f"{layer.form} a{form}{' by floats' if rounded else ''}"

@@ -118,8 +118,11 @@ def _decode(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
     packed = module._modules.get("weight")
     if isinstance(packed, PackedWeight):
         module.__dict__["weight"] = packed.decoded()
-    quantize = module._modules.get("input")
-    return args if quantize is None else (quantize(args[0]), *args[1:])
+    quantize, audible = module._modules.get("input"), getattr(module, "audible", None)
+    if quantize is None:
+        return args
+    value = quantize(args[0])
+    return (value if audible is None else value * audible, *args[1:])
 
 
 def _drop(module: nn.Module, _args: Any, _out: Any) -> None:

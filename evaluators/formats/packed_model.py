@@ -16,7 +16,7 @@ from evaluators.costs.layout import CHECKPOINT, FORMAT, METADATA, packed_entries
 from evaluators.formats.packed_layers import compute_in_float, pack_layer
 from evaluators.models.families import CLASSES, encoder
 from evaluators.models.forward import CtcModel, mixed_precision
-from evaluators.models.group_norm import norm_by_utterance
+from evaluators.models.padding import keep_padding_out
 from evaluators.models.tensors import save_tensors
 from evaluators.quantization.layers import ATTENTION
 from spaces.architecture import Architecture
@@ -41,8 +41,7 @@ class _PackedModel:
         self.assignment = Assignment.from_dict(
             getattr(config, "assignment", None), self.architecture, "config.json: assignment"
         )
-        if config.feat_extract_norm == "group":
-            norm_by_utterance(encoder(own))
+        keep_padding_out(encoder(own))
         for layer in self.architecture.layers:
             pack_layer(own.get_submodule(layer.path), layer, self.assignment[layer.name])
         compute_in_float(own)

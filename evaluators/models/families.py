@@ -5,13 +5,21 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import HubertConfig, HubertForCTC, PreTrainedConfig, Wav2Vec2Config, Wav2Vec2ForCTC
+from transformers import (
+    Data2VecAudioConfig,
+    Data2VecAudioForCTC,
+    HubertConfig,
+    HubertForCTC,
+    PreTrainedConfig,
+    Wav2Vec2Config,
+    Wav2Vec2ForCTC,
+)
 from transformers.activations import ACT2FN
 from transformers.utils import logging as transformers_logging
 
 from evaluators.data.vocabulary import POCKET_TOKENS
 from evaluators.models.forward import CtcModel
-from evaluators.models.group_norm import norm_by_utterance
+from evaluators.models.padding import keep_padding_out
 from spaces.errors import UserError
 from spaces.families import family_of
 
@@ -29,6 +37,7 @@ class Classes:
 CLASSES = {
     "hubert": Classes(HubertConfig, HubertForCTC),
     "wav2vec2": Classes(Wav2Vec2Config, Wav2Vec2ForCTC),
+    "data2vec-audio": Classes(Data2VecAudioConfig, Data2VecAudioForCTC),
 }
 _POCKET = {
     "hidden_size": 176,
@@ -71,8 +80,7 @@ def build(config: PreTrainedConfig, seed: int) -> CtcModel:
         torch.manual_seed(seed)
         model = classes.model(config)
     model.set_attn_implementation("eager")
-    if config.feat_extract_norm == "group":
-        norm_by_utterance(encoder(model))
+    keep_padding_out(encoder(model))
     return model
 
 

@@ -19,7 +19,7 @@ from spaces.families import family_of
 
 
 def import_checkpoint(source: str, folder: Path) -> bool:
-    """Write a checkpoint of HuBERT or wav2vec 2.0 as a model folder; whether it has a CTC head of its own.
+    """Write a checkpoint of HuBERT, wav2vec 2.0 or data2vec as a model folder; whether it has a CTC head of its own.
 
     A pretrained model has none: its folder is for ``float_training.start``, with LibriSpeech's characters and a head of
     random weights, the same at every import. Weights in PyTorch's own format are read by its restricted loader, and the

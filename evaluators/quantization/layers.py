@@ -35,7 +35,13 @@ class QuantLinear(nn.Linear):
 
 
 class QuantConv1d(nn.Conv1d):
-    """A 1-D convolution whose weight and input are fake-quantized; weight norm is folded into the weight."""
+    """A 1-D convolution whose weight and input are fake-quantized; weight norm is folded into the weight.
+
+    Attributes:
+        audible: which frames lie within their utterance, bool (batch, 1, time), where padding is to stay zero.
+    """
+
+    audible: Tensor | None = None
 
     def __init__(
         self, source: nn.Conv1d, weights: Sequence[BitFormat], inputs: Sequence[BitFormat], values: Form
@@ -54,6 +60,7 @@ class QuantConv1d(nn.Conv1d):
     def forward(self, value: Tensor) -> Tensor:
         """(batch, in_channels, time) -> (batch, out_channels, time)."""
         value, weight = _operands(self, value, self.precision)
+        value = value if self.audible is None else value * self.audible
         return functional.conv1d(value, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 

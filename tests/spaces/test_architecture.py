@@ -3,7 +3,14 @@ import sys
 
 import pytest
 import torch
-from transformers import HubertConfig, HubertForCTC, Wav2Vec2Config, Wav2Vec2ForCTC
+from transformers import (
+    Data2VecAudioConfig,
+    Data2VecAudioForCTC,
+    HubertConfig,
+    HubertForCTC,
+    Wav2Vec2Config,
+    Wav2Vec2ForCTC,
+)
 
 from evaluators.models.families import pocket_config
 from spaces import Architecture, UserError, named_architecture
@@ -24,11 +31,23 @@ def test_tensors_are_those_of_the_real_model(name: str) -> None:
     assert Architecture(config.to_dict()).tensors == real
 
 
-@pytest.mark.parametrize("norm", ["group", "layer"])
-def test_tensors_of_wav2vec2_are_those_of_the_real_model(norm: str) -> None:
-    config = Wav2Vec2Config(feat_extract_norm=norm, do_stable_layer_norm=norm == "layer", conv_bias=norm == "layer")
+_KIN = {
+    "wav2vec 2.0 base": (Wav2Vec2ForCTC, Wav2Vec2Config(feat_extract_norm="group")),
+    "wav2vec 2.0 large": (
+        Wav2Vec2ForCTC, Wav2Vec2Config(feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True)
+    ),
+    "data2vec base": (Data2VecAudioForCTC, Data2VecAudioConfig()),
+    "data2vec large": (
+        Data2VecAudioForCTC, Data2VecAudioConfig(hidden_size=1024, num_attention_heads=16, num_hidden_layers=24)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _KIN)
+def test_tensors_of_huberts_kin_are_those_of_the_real_model(name: str) -> None:
+    kind, config = _KIN[name]
     with torch.device("meta"):
-        model = Wav2Vec2ForCTC(config)
+        model = kind(config)
     architecture = Architecture(config.to_dict())
     assert architecture.tensors == {k: tuple(v.shape) for k, v in model.state_dict().items()}
     for layer in architecture.layers:

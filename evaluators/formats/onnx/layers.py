@@ -147,10 +147,13 @@ def unfolded(graph: Graph, codes: str, shape: tuple[int, ...], stride: int) -> s
 
 
 def position(graph: Graph, value: str, own: Weights, groups: int) -> str:
-    """The positional convolution, padded with zeros; an even kernel's last frame is dropped."""
+    """A convolution of the positions, padded with zeros; an even kernel's last frame is dropped.
+
+    In integers where those zeros are codes: behind a GELU no code is zero.
+    """
     precision, kernel = own.precision, own.shape[-1]
     before, behind = kernel // 2, kernel // 2 - (kernel % 2 == 0)
-    if precision.activation.quantized and precision.weight.quantized:
+    if precision.activation.quantized and precision.weight.quantized and own.layer.form == "signed":
         values = own.input(graph, value, centred=True)  # of the padding's zeros
         integers, scale = own.integers(graph)
         out = _grouped(graph, values, integers, own.shape, groups, before)

@@ -103,13 +103,24 @@ class Exporter:
 
     def _encoder(self, hidden: str) -> str:
         graph, norm = self._graph, f"{self._prefix}.encoder.layer_norm"
-        place = position(graph, hidden, self.weights("position"), self._config["num_conv_pos_embedding_groups"])
-        hidden = graph.op("Add", hidden, self._activated(place, "feat_extract_activation"))
+        hidden = graph.op("Add", hidden, self._positions(hidden))
         first = self._config["do_stable_layer_norm"]
         hidden = hidden if first else self._norm(hidden, norm)
         for block in range(self._architecture.blocks):
             hidden = self._block(hidden, block, first)
         return self._norm(hidden, norm) if first else hidden
+
+    def _positions(self, hidden: str) -> str:
+        """What is added for the places: one convolution, or a stack with norms that have no weights."""
+        graph, ones = self._graph, np.ones(self._architecture.hidden, np.float32)
+        for layer in self._layers.values():
+            if layer.group == "position":
+                groups = self._config["num_conv_pos_embedding_groups"]
+                hidden = position(graph, hidden, self.weights(layer.name), groups)
+                if not layer.weight_norm:
+                    hidden = graph.op("LayerNormalization", hidden, graph.floats(ones), axis=-1, epsilon=1e-5)
+                hidden = self._activated(hidden, "feat_extract_activation")
+        return hidden
 
     def _block(self, hidden: str, block: int, norm_first: bool) -> str:
         graph, path = self._graph, f"{self._prefix}.encoder.layers.{block}"

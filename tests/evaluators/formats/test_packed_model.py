@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCTC, HubertConfig, PreTrainedConfig, Wav2Vec2Config, pipeline
+from transformers import AutoModelForCTC, Data2VecAudioConfig, HubertConfig, PreTrainedConfig, Wav2Vec2Config, pipeline
 
 from evaluators.data.audio import normalise
 from evaluators.data.batches import Batch
@@ -22,7 +22,7 @@ from evaluators.scoring import transcribe_wave
 from spaces import Architecture, Assignment, Precision, UserError
 from spaces.assignment import fitted
 from spaces.precision import FORMATS
-from tests.conftest import TINY
+from tests.conftest import TINY, TINY_DATA2VEC
 
 VOCABULARY = Vocabulary(POCKET_TOKENS)
 GROUP_NORM = {
@@ -33,6 +33,7 @@ MODELS = {
     "layer norm": HubertConfig(**TINY),
     "group norm": HubertConfig(**(TINY | GROUP_NORM)),
     "wav2vec2": Wav2Vec2Config(**(TINY | GROUP_NORM)),
+    "data2vec": Data2VecAudioConfig(**TINY_DATA2VEC),
 }
 
 

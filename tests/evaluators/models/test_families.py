@@ -16,10 +16,9 @@ def test_an_activation_that_does_not_exist(tmp_path: Path) -> None:
 
 
 def test_models_that_cannot_be_searched_are_refused_by_name(tmp_path: Path) -> None:
-    for kind, why in (("wavlm", "attention does not call"), ("data2vec-audio", "stack of convolutions")):
-        (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
-        with pytest.raises(UserError, match=f"{kind} models cannot be searched: .*{why}"):
-            load_config(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "wavlm"}))
+    with pytest.raises(UserError, match=r"wavlm models cannot be searched: .*attention does not call"):
+        load_config(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "wav2vec2", "add_adapter": True}))
     with pytest.raises(UserError, match="add_adapter: adapters"):
         load_config(tmp_path)

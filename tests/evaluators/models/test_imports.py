@@ -3,11 +3,20 @@
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import HubertConfig, HubertForCTC, HubertModel, Wav2Vec2Config, Wav2Vec2ForCTC
+from transformers import (
+    Data2VecAudioConfig,
+    Data2VecAudioForCTC,
+    HubertConfig,
+    HubertForCTC,
+    HubertModel,
+    Wav2Vec2Config,
+    Wav2Vec2ForCTC,
+)
 
 from evaluators.data.vocabulary import LIBRISPEECH_TOKENS, Vocabulary
 from evaluators.models.folder import load_model
@@ -38,10 +47,11 @@ def test_a_ctc_checkpoint_keeps_its_head_and_vocabulary(ctc: tuple[HubertForCTC,
         assert torch.allclose(loaded.state_dict()[name], value, atol=2e-3), name
 
 
-def test_wav2vec2_is_taken_as_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [(Wav2Vec2Config, Wav2Vec2ForCTC), (Data2VecAudioConfig, Data2VecAudioForCTC)])
+def test_its_kin_are_taken_as_well(tmp_path: Path, kind: tuple[Any, Any]) -> None:
     torch.manual_seed(0)
-    config = Wav2Vec2Config(**{k: v for k, v in CONFIG.to_dict().items() if k not in ("model_type", "architectures")})
-    model = Wav2Vec2ForCTC(config)
+    config = kind[0](**{k: v for k, v in CONFIG.to_dict().items() if k not in ("model_type", "architectures")})
+    model = kind[1](config)
     model.save_pretrained(tmp_path / "ctc")
     Vocabulary(LIBRISPEECH_TOKENS).save(tmp_path / "ctc" / "vocab.json")
     assert import_checkpoint(str(tmp_path / "ctc"), tmp_path / "out")
@@ -87,7 +97,7 @@ def test_what_cannot_be_imported_says_why(
     other = tmp_path / "bert"
     other.mkdir()
     (other / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    with pytest.raises(UserError, match=r"is not the config of a hubert or wav2vec2 .model_type is 'bert'"):
+    with pytest.raises(UserError, match=r"a hubert or wav2vec2 or data2vec-audio .model_type is 'bert'"):
         import_checkpoint(str(other), tmp_path / "b")
     (folder / "vocab.json").write_text(json.dumps({"<pad>": 0, "|": 1, "a": 2}))
     with pytest.raises(UserError, match="has 32 outputs, but its vocabulary 3"):

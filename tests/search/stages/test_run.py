@@ -4,16 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import Data2VecAudioConfig, PreTrainedConfig, Wav2Vec2Config
 
 from search.front.pareto import front
 from search.front.promote import promoted
 from search.running.executors import InlineExecutor
 from search.stages.run import refine_study, search_study
 from search.stages.stage import RunContext, Stop
+from search.stages.training import train_supernet_model
 from search.study.snapshot import measured_candidates
 from search.study.study_file import StudyFile
 from spaces import UserError
-from tests.conftest import TOML, write_study
+from tests.conftest import TINY, TINY_DATA2VEC, TOML, write_study
 from tests.evaluators.tiny import write_supernet
 
 LADDERS = "weight_bits = [1, 2, 4, 8, 16]\nactivation_bits = [1, 2, 4, 8, 16]"
@@ -51,6 +53,23 @@ def test_proxies_search_and_refinement_each_have_records_of_their_own(tmp_path: 
     again = refine_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
     assert [m.number for m in again] == [m.number for m in refined]
     assert np.isfinite([m.error for m in refined]).all()
+
+
+@pytest.mark.parametrize("config", [Wav2Vec2Config(**TINY), Data2VecAudioConfig(**TINY_DATA2VEC)])
+def test_huberts_kin_are_searched_like_it(tmp_path: Path, config: PreTrainedConfig) -> None:
+    toml = REFINED.replace("proxies = 6", "proxies = 1").replace("trials = 6", "trials = 1")
+    groups = 'granularity = "module"\ngroups = ["attention", "products", "feed_forward", "front_end", "position"]'
+    toml = (
+        toml.replace('granularity = "module"', groups)
+        + "[supernet_training]\nsteps = 2\nbatch_seconds = 2.0\nlearning_rate = 1e-3\n"
+    )
+    path = write_study(tmp_path, toml, config)
+    train_supernet_model(StudyFile.load(path), lambda *_: None)
+    file = StudyFile.load(path)
+    found = search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
+    assert len(found) >= 3 + 1
+    positions = {layer.name for layer in file.architecture.layers if layer.group == "position"}
+    assert any(m.assignment[name].weight.quantized for m in found for name in positions)
 
 
 def test_without_a_supernet_there_are_no_proxies(tmp_path: Path) -> None:
