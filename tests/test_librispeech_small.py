@@ -56,6 +56,7 @@ def test_the_study_runs_from_the_float_model_to_the_front(tmp_path: Path, monkey
     config = home / "model" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | TINY | {"classifier_proj_size": 16}))
     (home / "moby-dick.txt").write_text("Call me Ishmael. The sea was calm that day.")
+    (home / "words.txt").write_text("call\nme\nthe\nsea\n")
     assert lay_out(_part(tmp_path / "part", home), home / "data") == 3
     path = tmp_path / STUDY.name
     _shorten(STUDY, path)
@@ -67,7 +68,7 @@ def test_the_study_runs_from_the_float_model_to_the_front(tmp_path: Path, monkey
     found = search_study(file, RunContext(InlineExecutor(), lambda _: None, Stop()))
     assert set(file.uniform) < {m.name for m in found}
     assert {m.measure for m in found} == {"cer"}
-    assert any(m.on_test for m in found)
+    assert any(m.on_test and m.test and "beam" in m.test for m in found)
 
 
 @pytest.mark.skipif(not PART.exists(), reason="the part of LibriSpeech lies outside the repository")

@@ -187,6 +187,8 @@ def missing(file: StudyFile, *, supernet: bool = True) -> list[str]:
         if path is not None and not path.exists():
             made = "train-supernet" if path == file.model.supernet else "import or train-float"
             found.append(f"{path}: not found; hubits {made} writes it")
+    if file.decoding is not None and not file.decoding.words.is_file():
+        found.append(f"decoding.words: {file.decoding.words}: not found; put a file with a word a line there")
     for name, corpus in file.corpora.named.items():
         found += [f"corpora.{name}{what}" for what in lacking(corpus)]
     return found

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from tests.command_line import hubits
+from tests.conftest import TOML, write_speech
 
 
 def _break(study: Path, what: str) -> None:
@@ -59,6 +60,12 @@ def test_check_says_what_is_missing_before_anything_is_run(tiny: Path) -> None:
     done = hubits("check", tiny, "--json")
     assert done.returncode == 2
     assert "speech.jsonl: not found" in json.loads(done.stdout)["missing"][0]
+    write_speech(tiny.parent)
+    tiny.write_text(TOML + '[decoding]\nwords = "words.txt"\n')
+    for command in ("check", "search"):  # not when the front is scored, after the search
+        done = hubits(command, tiny)
+        assert done.returncode == 2
+        assert f"decoding.words: {tiny.parent / 'words.txt'}: not found" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "127.0.0.1:99999999"])
