@@ -58,7 +58,7 @@ def import_model(
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="the model folder to write")],
 ) -> None:
-    """Write a HuBERT checkpoint of transformers as a model folder.
+    """Write a checkpoint of transformers as a model folder: HuBERT, wav2vec 2.0 or data2vec-audio.
 
     Example: hubits import facebook/hubert-large-ls960-ft models/hubert-large
     """
