@@ -1,9 +1,9 @@
 """Does a search beat the grid that a person would write by hand? ``python -m tests.benchmarks.grid --seeds 3 --json``.
 
 For each seed, of the sampler and of the finetunes, a search that trains, and every row of the grid (all weight by all
-activation widths, the rest of the model in fp16, w4a8 and w4a4) with the same finetune. What is compared was chosen
-on the development corpus and is told on the test corpus. It goes on where it was stopped; ``results/`` beside
-this file holds every candidate, in a table named after the study.
+activation widths, of the whole model, and with its rest in fp16, w4a8 and w4a4) with the same finetune. What is
+compared was chosen on the development corpus and is told on the test corpus. It goes on where it was stopped;
+``results/`` beside this file holds every candidate, in a table named after the study.
 """
 
 import argparse
@@ -34,7 +34,7 @@ RESULTS = Path(__file__).with_name("results")
 _LESS = 0.9  # of a row's bytes or runtime, at an equal WER, is better too
 FIRST = "front_end.conv0"
 # formats of weights and activations that a person would try; the others only cost
-RESTS = {"w4a4", "w4a8"}
+RESTS = {"w4a4", "w4a8", "fp16"}
 GRID = [f"w{w}a{a}" for w in (1, 2, 4, 8) for a in (2, 4, 8, 16)] + ["w1a1", "fp16"]
 
 
@@ -63,7 +63,7 @@ class Verdict:
 
 
 def grid_names(file: StudyFile) -> list[str]:
-    """The rows that the study's space holds: with the rest of the model in fp16, and at 4-bit weights."""
+    """The rows that the study's space holds: of the whole model, and with its rest in fp16 and at 4-bit weights."""
     there = file.search_space.rows
     rests = {name.partition("+")[2] for name in there.grid} & RESTS
     wanted = {there.of(name) for name in GRID}
@@ -77,9 +77,13 @@ def told_rows(file: StudyFile) -> dict[str, Assignment]:
     It hears raw audio; all else that is not in a block is at w4a4.
     """
     rows = file.search_space.rows
-    cheap = {name: rows.of(f"{name}+w4a4") for name in GRID if f"{name}+w4a4" in rows.grid}
+    cheap = {name: rows.of(f"{name}+w4a4") for name in GRID}
     first = Precision.parse("w4a8")
-    return {f"{name}+w4a4, conv0 a8": Assignment({**row, FIRST: first}) for name, row in cheap.items() if FIRST in row}
+    return {
+        f"{name}+w4a4, conv0 a8": Assignment({**row, FIRST: first})
+        for name, row in cheap.items()
+        if row in rows.grid.values() and row.get(FIRST, first) != first
+    }
 
 
 def seeded(study: Path, seed: int, name: str = "") -> StudyFile:

@@ -49,8 +49,8 @@ def test_a_candidate_that_was_lucky_on_the_development_speech_is_told_by_the_tes
 
 def test_the_grid_of_the_study_and_its_table() -> None:
     names = grid_names(StudyFile.load(STUDY))
-    assert len(names) == 42
-    assert {"w2a4", "w2a4+w4a8", "w1a1", "fp16"} <= set(names)
+    assert len(names) == 46
+    assert {"w2a4", "w2a4+w4a8", "w4a4", "w4a4+fp16", "w1a1", "fp16"} <= set(names)
     assert len(GRID) == 18
     assert [row["evaluations"] for row in table("s", 0, "grid", ROWS)] == [1, 2, 3]
 
@@ -58,7 +58,7 @@ def test_the_grid_of_the_study_and_its_table() -> None:
 def test_somebody_who_was_told_gives_the_first_convolution_eight_bits() -> None:
     file = StudyFile.load(STUDY)
     rows = told_rows(file)
-    assert len(rows) == 17
+    assert len(rows) == 18
     assert "w2a4+w4a4, conv0 a8" in rows
     for row in rows.values():
         assert file.search_space.encode(row)
