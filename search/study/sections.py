@@ -47,7 +47,7 @@ class SpaceSettings(Section):
 class SearchSettings(Section):
     """How the space is searched."""
 
-    trials: int = Field(24, ge=0, description="mixed candidates to measure, beside the uniform members")
+    trials: int = Field(24, ge=0, description="candidates to measure, beside the study's uniform rows")
     sampler: str = Field("hubits", description="who proposes: " + ", ".join(SAMPLERS))
     proxies: int = Field(
         0, ge=0, description="mixed candidates scored on the supernet, without a step, beside the rows of the grid"
