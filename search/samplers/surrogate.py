@@ -156,9 +156,9 @@ class SurrogateSampler(BaseSampler):
     def _pool(
         self, members: np.ndarray, known: Set[tuple[int, ...]], problem: _Problem, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Children of the front's members and what is there from the start, with their costs."""
+        """Children of the front's members and what else is there from the start, with their costs."""
         born = children(members, problem.sizes, problem.bundles, _CHILDREN, rng)
-        return self._allowed(np.vstack([born, problem.proxied, problem.beforehand]), known, problem)
+        return self._allowed(np.vstack([born, problem.beforehand]), known, problem)
 
     def _ranked(
         self,

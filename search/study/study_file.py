@@ -35,7 +35,7 @@ from spaces import (
 from spaces.names import nearest
 
 Fidelity = Literal["supernet", "short", "refined"]
-METHOD = 3  # raise when finetunes or scores change: what was measured before cannot be compared
+METHOD = 4  # raise when finetunes or scores change: what was measured before cannot be compared
 PROXY_UTTERANCES = 100  # the supernet is scored on so many: of its losses, which tell enough of so few
 
 
